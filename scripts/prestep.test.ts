@@ -1,0 +1,54 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { isInstalled, isNodeSupported } from "./prestep.mjs";
+
+describe("which Node will do", () => {
+  const { engines } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+
+  test("is what package.json says", () => expect(engines.node).toBe("^24.11 || >=26"));
+
+  test.each([
+    ["v18.20.8", false],
+    ["v20.20.2", false],
+    ["v24.10.0", false],
+    ["v24.11.0", true],
+    ["v24.21.0", true],
+    ["v25.9.0", false],
+    ["v26.0.0", true],
+    ["v28.1.0", true],
+  ])("%s: %s", (version, supported) => expect(isNodeSupported(version)).toBe(supported));
+});
+
+describe("whether the dependencies are the lockfile's", () => {
+  let dir: string;
+  beforeEach(() => {
+    dir = mkdtempSync(path.join(tmpdir(), "holdfast-prestep-"));
+    mkdirSync(path.join(dir, "node_modules"));
+  });
+  afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+  const lock = (file: string, packages: object) => writeFileSync(path.join(dir, file), JSON.stringify({ packages }));
+
+  test("yes when every package has its version", () => {
+    lock("package-lock.json", {
+      "": {},
+      "node_modules/a": { version: "1.0.0" },
+      "node_modules/b": { version: "2.0.0", optional: true },
+    });
+    lock("node_modules/.package-lock.json", { "node_modules/a": { version: "1.0.0" } });
+    expect(isInstalled(dir)).toBe(true);
+  });
+
+  test("no when one has another version", () => {
+    lock("package-lock.json", { "node_modules/a": { version: "1.0.1" } });
+    lock("node_modules/.package-lock.json", { "node_modules/a": { version: "1.0.0" } });
+    expect(isInstalled(dir)).toBe(false);
+  });
+
+  test("no when nothing was installed, or npm was interrupted before it wrote its record", () => {
+    lock("package-lock.json", { "node_modules/a": { version: "1.0.0" } });
+    expect(isInstalled(dir)).toBe(false);
+  });
+});
