@@ -1,0 +1,31 @@
+/** What stands between a service and what it depends on: deadline, breaker, retry budget, stale fallback, shedding. */
+export { clientGone } from "./client-gone.ts";
+export { DEADLINE_HEADER, readDeadline, startDeadline, type Deadline } from "./deadline.ts";
+export { isUnavailable, ResilienceError, type ResilienceErrorCode } from "./errors.ts";
+export {
+  createShedder,
+  type Shedder,
+  type ShedderEvent,
+  type ShedderOptions,
+  type ShedMiddleware,
+  type ShedMiddlewareOptions,
+} from "./shedder.ts";
+export {
+  createStaleCache,
+  type Cached,
+  type StaleCache,
+  type StaleCacheEvent,
+  type StaleCacheOptions,
+} from "./stale-cache.ts";
+export {
+  createUpstream,
+  type Attempt,
+  type AttemptContext,
+  type AttemptOutcome,
+  type BreakerState,
+  type CallOptions,
+  type CallOutcome,
+  type Upstream,
+  type UpstreamEvent,
+  type UpstreamOptions,
+} from "./upstream.ts";
