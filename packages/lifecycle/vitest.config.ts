@@ -1,0 +1,9 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    // On a busy machine a process takes seconds to start. Nothing waits this long where things go well.
+    testTimeout: 30_000,
+    expect: { poll: { timeout: 15_000 } },
+  },
+});
