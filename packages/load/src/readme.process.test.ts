@@ -1,0 +1,24 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+import { expect, test } from "vitest";
+
+const PACKAGE = fileURLToPath(new URL("..", import.meta.url));
+
+test("the README's example runs, and prints a PASS", { timeout: 30_000 }, async ({ onTestFinished }) => {
+  const example = /```ts\n(.+?)```/s.exec(await readFile(join(PACKAGE, "README.md"), "utf8"))?.[1] ?? "";
+  const out = await mkdtemp(join(tmpdir(), "holdfast-readme-"));
+  onTestFinished(() => rm(out, { recursive: true, force: true }));
+  // As it stands, but for the place of its ledger.
+  const args = ["--input-type=module-typescript", "--eval", example.replace('"out/', `"${out}/`)];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: PACKAGE });
+
+  expect(stdout).toMatch(
+    /^PASS 0 of \d+ requests failed; \d+ of them were sent during 0\.\d s of fault in 1 window\.\n$/,
+  );
+  expect(await readdir(out)).toEqual(["example.ledger.jsonl"]);
+});
