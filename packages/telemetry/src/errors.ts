@@ -1,0 +1,17 @@
+/** Every mistake that this package reports by throwing; the code is stable, the sentence may improve. */
+export type TelemetryErrorCode =
+  | "METRIC_UNKNOWN"
+  | "METRIC_TWICE"
+  | "METRIC_INVALID"
+  | "TRACES_OPTION_INVALID"
+  | "TRACES_STARTED_TWICE";
+
+export class TelemetryError extends Error {
+  override readonly name = "TelemetryError";
+  readonly code: TelemetryErrorCode;
+
+  constructor(code: TelemetryErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
