@@ -1,0 +1,49 @@
+/** The servers that are compared. All give the same answers (servers/routes.cjs) and differ in what they tell of them. */
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+
+export type PeerName = "bare" | "tuned" | "holdfast" | "usual";
+
+export interface Peer {
+  name: PeerName;
+  title: string;
+  file: string;
+  /** Arguments for Node itself. */
+  execArgv: string[];
+  env: Record<string, string>;
+}
+
+const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
+const require = createRequire(import.meta.url);
+
+/** The peers; whoever traces sends every tenth trace to the sink by OTLP over HTTP. */
+export function peers(sinkUrl: string): Peer[] {
+  return [
+    { name: "bare", title: "Express 5, nothing else", file: here("./servers/bare.cjs"), execArgv: [], env: {} },
+    { name: "tuned", title: "Express 5, tuned by hand", file: here("./servers/tuned.cjs"), execArgv: [], env: {} },
+    {
+      name: "holdfast",
+      title: "Express 5 + @holdfast/telemetry",
+      file: here("./servers/holdfast.ts"),
+      execArgv: [],
+      env: { OTEL_EXPORTER_OTLP_ENDPOINT: sinkUrl, OTEL_TRACES_SAMPLER_ARG: "0.1" },
+    },
+    {
+      name: "usual",
+      title: "Express 5 + auto-instrumentation + pino-http + histogram",
+      file: here("./servers/usual.cjs"),
+      execArgv: ["--require", require.resolve("@opentelemetry/auto-instrumentations-node/register")],
+      env: {
+        OTEL_SERVICE_NAME: "bench",
+        OTEL_EXPORTER_OTLP_ENDPOINT: sinkUrl,
+        OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
+        OTEL_TRACES_SAMPLER_ARG: "0.1",
+        // Its metrics and logs would be a second copy of what prom-client and pino do here.
+        OTEL_METRICS_EXPORTER: "none",
+        OTEL_LOGS_EXPORTER: "none",
+        // Its detectors would ask the metadata services of every cloud, which a benchmark's numbers should not wait for.
+        OTEL_NODE_RESOURCE_DETECTORS: "none",
+      },
+    },
+  ];
+}
