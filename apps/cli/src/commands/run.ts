@@ -1,0 +1,41 @@
+import type { Command } from "commander";
+import { examples, outputOption } from "../command-parts.ts";
+import type { RunFlags } from "../run-experiments.ts";
+import type { Terminal } from "../terminal.ts";
+
+/** `run`: experiments on this machine, each with a verdict that is its exit code. */
+export function addRun(program: Command, terminal: Terminal): void {
+  program
+    .command("run")
+    .helpGroup("Prove it:")
+    .summary("run experiments, and the controls that must fail")
+    .description(
+      [
+        "Runs experiments on the embedded fleet and writes, for each, its verdict, its raw records, its replicas' logs and a page with the picture into the output directory.",
+        "Exits with the verdict: 0 PASS, 1 FAIL, 3 INVALID. A control is run by the same rule, so it exits 1 when it fails as predicted, 3 when it failed otherwise, 0 when it did not fail.",
+        "Ctrl-C ends a run in order, its rollback included, and exits 130.",
+      ].join("\n\n"),
+    )
+    .argument("<ids...>", "experiments, as `./holdfast list` names them")
+    .option("--control [name]", "run a control instead: the one of that name, or the experiment's first")
+    .option(
+      "--with-controls",
+      "after each experiment its controls; exits 0 only if every experiment passes and every control fails as predicted",
+    )
+    .option("--out <dir>", "where the results go", "out")
+    .addOption(outputOption(["json", "junit"]))
+    .addHelpText(
+      "after",
+      examples([
+        ["./holdfast run E1", "rolling update: nothing may be lost"],
+        ["./holdfast run E1 --control", "the same without its protection: must fail"],
+        ["./holdfast run E1 E3 E11 --with-controls", "everything, as CI does"],
+        ["./holdfast run E3 -o junit > e3.xml"],
+      ]),
+    )
+    .action(async (ids: string[], flags: RunFlags) => {
+      // Loaded when it is needed: help must not wait for the lab.
+      const { runExperiments } = await import("../run-experiments.ts");
+      process.exitCode = await runExperiments(ids, { flags, terminal });
+    });
+}

@@ -1,0 +1,109 @@
+import { expect, test, vi } from "vitest";
+import { createProgram } from "./program.ts";
+import { reportError } from "./report-error.ts";
+import { createFakeTerminal } from "./terminal.fixture.ts";
+
+/** A command line that is parsed and not run further than its usage. */
+async function call(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const { terminal, said } = createFakeTerminal();
+  try {
+    await createProgram(terminal).parseAsync(args, { from: "user" });
+    return { code: 0, ...said };
+  } catch (error) {
+    const code = reportError(error, { terminal, verbose: args.includes("--verbose") });
+    return { code, ...said };
+  }
+}
+
+const commands = [
+  "start",
+  "status",
+  "rollout",
+  "kill",
+  "scale",
+  "break",
+  "heal",
+  "overload",
+  "stop",
+  "run",
+  "list",
+  "verdict",
+];
+
+test("help lists every command, the exit codes and examples, and never a stack", async () => {
+  const { code, out } = await call("--help");
+  expect(code).toBe(0);
+  for (const command of [...commands, "bench", "help"]) expect(out).toMatch(new RegExp(`^ {2}${command}\\b`, "m"));
+  expect(out).toContain(
+    "Exit codes: 0 done or PASS, 1 FAIL, 2 wrong usage, 3 INVALID, 4 could not run, 130 interrupted.",
+  );
+  expect(out).toContain("Examples:\n  ./holdfast start ");
+});
+
+test.for(commands)("the help of %s has examples that begin with ./holdfast or npm", async (command) => {
+  for (const args of [
+    [command, "--help"],
+    ["help", command],
+  ]) {
+    const { code, out, err } = await call(...args);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out).toContain(`Usage: ./holdfast ${command} `);
+    expect(out).toMatch(/\nExamples:\n( {2}(\.\/holdfast|npm) .*\n?)+$/);
+    for (const line of out.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
+  }
+});
+
+test.for([
+  [["strat"], "Unknown command 'strat'. Did you mean start?"],
+  [["start", "--rolout"], "Unknown option '--rolout'. Did you mean --rollout?"],
+  [["start", "--frob"], "Unknown option '--frob'. `./holdfast start --help` shows what there is."],
+  [
+    ["start", "now"],
+    "Too many arguments for 'start'. Expected 0 arguments but got 1: now. `./holdfast start --help` shows what there is.",
+  ],
+  [
+    ["start", "--rate", "fast"],
+    "Option '--rate <n>' argument 'fast' is invalid. It takes a number from 0 to 2000. `./holdfast start --help` shows what there is.",
+  ],
+  [
+    ["start", "--replicas", "0"],
+    "Option '--replicas <n>' argument '0' is invalid. It takes a whole number from 1 to 20. `./holdfast start --help` shows what there is.",
+  ],
+  [
+    ["start", "--port", "99999"],
+    "Option '--port <port>' argument '99999' is invalid. It takes a whole number from 0 to 65535. `./holdfast start --help` shows what there is.",
+  ],
+  [["scale"], "Missing required argument 'replicas'. `./holdfast scale --help` shows what there is."],
+  [["run"], "Missing required argument 'ids'. `./holdfast run --help` shows what there is."],
+  [
+    ["list", "-o", "yaml"],
+    "Option '-o, --output <format>' argument 'yaml' is invalid. Allowed choices are json, wide. `./holdfast list --help` shows what there is.",
+  ],
+  [["help", "frob"], 'There is no command "frob" to help with. `./holdfast help` lists the commands.'],
+  [
+    ["status", "--name", "No Name"],
+    '--name takes 1 to 20 of a-z, 0-9 and "-", beginning with a letter or digit; "No Name" is not that.',
+  ],
+] as const)("%s is one sentence on stderr and exit code 2", async ([args, sentence]) => {
+  expect(await call(...args)).toEqual({ code: 2, out: "", err: `holdfast: ${sentence}\n` });
+});
+
+test("without a running start, a second terminal's commands say how to get one", async () => {
+  vi.stubEnv("TMPDIR", "/nowhere");
+  for (const args of [["status"], ["rollout"], ["kill"], ["scale", "2"], ["break"], ["heal"], ["overload"], ["stop"]]) {
+    const { code, err } = await call(...args);
+    expect({ code, err }).toEqual({
+      code: 4,
+      err: "holdfast: No start of this checkout is running: start one with `./holdfast start` and try again.\n",
+    });
+  }
+  expect((await call("status", "--name", "other")).err).toContain("start one with `./holdfast start --name other`");
+  vi.unstubAllEnvs();
+});
+
+test("a stack shows only when it is asked for", async () => {
+  vi.stubEnv("TMPDIR", "/nowhere");
+  expect((await call("status")).err).not.toContain("    at ");
+  expect((await call("status", "--verbose")).err).toContain("    at ");
+  vi.unstubAllEnvs();
+});
