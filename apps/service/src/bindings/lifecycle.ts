@@ -1,0 +1,98 @@
+import { PROBES, type DrainPhase, type Lifecycle, type LifecycleEvent, type LifecycleState } from "@holdfast/lifecycle";
+import type { Telemetry } from "@holdfast/telemetry";
+
+const states = Object.keys(PROBES) as LifecycleState[];
+const phases: readonly DrainPhase[] = ["lag", "announce", "drain", "close", "flush"];
+
+/** What a lifecycle tells, as log lines and gauges. */
+export function reportLifecycle(
+  lifecycle: Pick<Lifecycle, "state" | "on">,
+  telemetry: Pick<Telemetry, "log" | "metrics">,
+): void {
+  const { log } = telemetry;
+  const state = telemetry.metrics.gauge("lifecycle_state");
+  const phase = telemetry.metrics.gauge("lifecycle_drain_phase");
+  const phaseDuration = telemetry.metrics.gauge("lifecycle_drain_phase_duration_seconds");
+
+  function showState(current: LifecycleState): void {
+    for (const name of states) state.set({ state: name }, name === current ? 1 : 0);
+  }
+
+  function showPhase(current: DrainPhase | undefined): void {
+    for (const name of phases) phase.set({ phase: name }, name === current ? 1 : 0);
+  }
+
+  function report(event: LifecycleEvent): void {
+    switch (event.type) {
+      case "state":
+        showState(event.to);
+        log.info(
+          { "event.name": "lifecycle.state", from: event.from, to: event.to, reason: event.reason },
+          `${event.to}: ${event.reason}`,
+        );
+        return;
+      case "listening":
+        log.info(
+          {
+            "event.name": "lifecycle.listening",
+            server: event.server,
+            "server.address": event.host,
+            "server.port": event.port,
+          },
+          `the ${event.server} port listens on ${event.host}:${event.port}`,
+        );
+        return;
+      case "phase":
+        reportPhase(event);
+        return;
+      case "signal":
+        log.info({ "event.name": "lifecycle.signal", signal: event.signal, repeated: event.repeated }, event.signal);
+        return;
+      case "crash":
+        log.fatal(
+          { "event.name": "lifecycle.crash", origin: event.origin, err: event.error },
+          `${event.origin}: drains, then exits with code 1`,
+        );
+        return;
+      case "exit":
+        log.info(
+          { "event.name": "lifecycle.exit", code: event.code, reason: event.reason },
+          `exits with code ${event.code}: ${event.reason}`,
+        );
+        return;
+    }
+  }
+
+  function reportPhase(event: Extract<LifecycleEvent, { type: "phase" }>): void {
+    const { inFlight, connections } = event;
+    const left = { in_flight: inFlight, connections };
+    if (event.at === "start") {
+      showPhase(event.phase);
+      log.info(
+        { "event.name": "lifecycle.phase.start", phase: event.phase, deadline_ms: event.deadlineMs, ...left },
+        `${event.phase} begins: ${inFlight} in flight on ${connections} connections`,
+      );
+      // Telemetry's own last line is the last of all, so what comes after it is not written.
+      if (event.phase === "flush") off();
+      return;
+    }
+    showPhase(undefined);
+    phaseDuration.set({ phase: event.phase }, event.tookMs / 1000);
+    const level = event.problems.length > 0 ? "warn" : "info";
+    log[level](
+      {
+        "event.name": "lifecycle.phase.end",
+        phase: event.phase,
+        took_ms: event.tookMs,
+        outcome: event.outcome,
+        problems: event.problems,
+        ...left,
+      },
+      [`${event.phase} ended after ${event.tookMs} ms`, ...event.problems].join("; "),
+    );
+  }
+
+  const off = lifecycle.on(report);
+  showState(lifecycle.state);
+  showPhase(undefined);
+}
