@@ -1,6 +1,6 @@
 /**
- * Spans, from the moment when they have ended. The SDK is loaded only when there is an endpoint, and beside the rest of
- * the start-up: spans that end before it is there wait for it.
+ * Spans, from the moment when they have ended. The SDK is loaded only when there is an endpoint, and after the start-up:
+ * spans that end before it is there wait for it.
  */
 import type { Attributes, Link, SpanContext, SpanKind, SpanStatus } from "@opentelemetry/api";
 import { TelemetryError } from "./errors.ts";
@@ -50,6 +50,10 @@ const DEFAULT_SAMPLING_RATIO = 0.1;
 // As many as the batch processor holds. The SDK is loaded in well under a second, in which no service has more.
 const MAX_WAITING_SPANS = 2048;
 
+// Loading the SDK takes some 40 ms of the event loop. Right after the start they would delay the first answer; a little
+// later nobody waits for them, since a replica is sent requests only after a readiness probe has found it.
+const LOAD_AFTER_MS = 100;
+
 export function startTraces(opts: StartTracesOptions): Traces {
   const { traces, resource, log } = opts;
   const samplingRatio = checkedRatio(traces.samplingRatio ?? DEFAULT_SAMPLING_RATIO);
@@ -59,9 +63,12 @@ export function startTraces(opts: StartTracesOptions): Traces {
   let sdk: StartedSdk | undefined;
   let waiting: EndedSpan[] = [];
   let lostSpans = 0;
+  const due = Promise.withResolvers<void>();
+  const timer = setTimeout(due.resolve, LOAD_AFTER_MS);
   const ready = load();
 
   async function load(): Promise<void> {
+    await due.promise;
     try {
       const { startTraceSdk } = await import("./trace-sdk.ts");
       sdk = startTraceSdk({ url, headers: traces.headers ?? {}, samplingRatio, resource, log });
@@ -81,6 +88,9 @@ export function startTraces(opts: StartTracesOptions): Traces {
   }
 
   async function close(deadlineMs: number): Promise<void> {
+    clearTimeout(timer);
+    if (sdk === undefined && waiting.length === 0) return; // nothing was recorded, so nothing has to be loaded for it
+    due.resolve();
     await ready;
     await sdk?.close(deadlineMs);
   }
