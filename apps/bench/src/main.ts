@@ -4,7 +4,7 @@ import { cpus, tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { measureScheduleError } from "@holdfast/load";
-import { peers } from "./peers.ts";
+import { preparePeers } from "./peers.ts";
 import { startSink } from "./sink.ts";
 import { measureStartup } from "./startup.ts";
 import { summarise, table, type BenchResult } from "./summary.ts";
@@ -66,7 +66,13 @@ async function main() {
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
 
   await using sink = await startSink();
-  const throughput = await measureThroughput({ peers: peers(sink.url), rounds, seconds, workDir, onRound: progress });
+  const throughput = await measureThroughput({
+    peers: await preparePeers({ sinkUrl: sink.url, workDir }),
+    rounds,
+    seconds,
+    workDir,
+    onRound: progress,
+  });
   progress("start-up ...");
   const startup = await measureStartup({ rounds: Math.max(rounds, 10), sinkUrl: sink.url });
   const schedule = [];
