@@ -236,7 +236,10 @@ function passReason({ ledger, rule, evidence, deadlines, allowed }: Case): strin
   if (last && opened)
     parts.push(`the last failed one ended ${inSeconds(last.endMs - opened.fromMs)} after a fault began`);
   if (degraded > 0) parts.push(`${counted(degraded, "degraded answer")}, where they may be`);
-  for (const { name, tookMs } of deadlines) parts.push(`"${name}" took ${inSeconds(tookMs ?? 0)}`);
+  for (const [name, [first, ...more]] of Map.groupBy(deadlines, (deadline) => deadline.name)) {
+    const slowestMs = Math.max(first?.tookMs ?? 0, ...more.map(({ tookMs }) => tookMs ?? 0));
+    parts.push(`"${name}" took ${more.length > 0 ? "at most " : ""}${inSeconds(slowestMs)}`);
+  }
   return `${parts.join("; ")}.`;
 }
 

@@ -3,8 +3,7 @@ export type TelemetryErrorCode =
   | "METRIC_UNKNOWN"
   | "METRIC_TWICE"
   | "METRIC_INVALID"
-  | "TRACES_OPTION_INVALID"
-  | "TRACES_STARTED_TWICE";
+  | "TRACES_OPTION_INVALID";
 
 export class TelemetryError extends Error {
   override readonly name = "TelemetryError";

@@ -45,7 +45,7 @@ interface Connection {
 }
 
 // A failed request that was not sampled gets a span all the same, but not without end: under overload every shed request
-// is a failed one, and spans of 15 us each would make the overload worse.
+// is a failed one, and a span each, 10 us with its export, would make the overload worse.
 const MAX_UNSAMPLED_SPANS_PER_SECOND = 100;
 
 const METHOD_INDEX = new Map<string, number>(HTTP_METHODS.map((method, index) => [method, index]));
@@ -87,6 +87,8 @@ export function createHttpObserver(opts: HttpObserverOptions): HttpObserver {
       connection.open.add(request);
       activeRequests += 1;
       res.on("close", () => endRequest(request));
+      // `run` and not `enterWith`: that saves 0.1 of 90 us and leaves the context to whatever runs next in this turn, on a
+      // pipelined socket the next request (pipelining.process.test.ts).
       contextManager.with(request, app, undefined, req, res);
     };
 

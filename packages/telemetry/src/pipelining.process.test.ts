@@ -1,8 +1,10 @@
 /** Several requests on one socket: each keeps its own context, and each ends once, whatever becomes of the socket. */
 import { EventEmitter, once } from "node:events";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import express from "express";
-import { expect, test, vi } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { startTelemetry } from "./index.ts";
 import { connectRaw, countResponses, requestText, startObserved } from "./observed-server.fixture.ts";
 
 vi.setConfig({ testTimeout: 30_000 });
@@ -99,6 +101,40 @@ test("body events of a pipelined request never run under another request's trace
   await server.untilLog(() => server.access().length === 3);
   expect(ended).toBe(3);
   expect(foreign).toEqual([]);
+});
+
+// What decides between AsyncLocalStorage's run and its enterWith: the latter leaves a request's context behind for
+// whatever runs next in the same turn, which on a pipelined socket is the next request's way in.
+test("around the observer no request is the current one, neither the last nor the next of a pipelined socket", async () => {
+  const around: unknown[] = [];
+  const inside: (string | undefined)[] = [];
+  const telemetry = startTelemetry({
+    serviceName: "test",
+    serviceVersion: "0",
+    instanceId: "test-1",
+    logLevel: "silent",
+  });
+  const observed = telemetry.observe((req, res) => {
+    inside.push(telemetry.current()?.traceId);
+    res.end(req.url);
+  });
+  const server = createServer((req, res) => {
+    around.push(telemetry.current());
+    observed(req, res);
+    around.push(telemetry.current());
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(async () => {
+    server.close();
+    server.closeAllConnections();
+    await telemetry.close();
+  });
+  const client = await connectRaw((server.address() as AddressInfo).port);
+  client.socket.write(pipelined());
+  await client.until((received) => received.endsWith("/c"));
+  expect(inside).toEqual(PATHS.map(traceOf));
+  expect(around).toEqual(Array.from({ length: 2 * PATHS.length }));
 });
 
 test("after a request has ended, the same socket's idle time belongs to no request", async () => {

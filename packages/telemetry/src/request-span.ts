@@ -1,10 +1,10 @@
 /**
  * One object a request: the record that the observer keeps, the active span, and the OpenTelemetry context.
  *
- * The observer needs a record of each request, OpenTelemetry a context and a span. Making the three one object, and the
- * SDK's span only at the end of a request that is exported, is what sampling at 0.1 is worth: nine of ten requests
- * never touch the SDK, whose span costs 13 to 20 us. What is given up: the SDK's span processors see `onStart` when the
- * request ends. What a handler sets on the active span (attributes, events, status) is kept here until then, and so is
+ * The observer needs a record of each request, OpenTelemetry a context and a span. Making the three one object, and a span
+ * for the exporter only at the end of a request that is exported, is what sampling at 0.1 is worth: nine of ten requests
+ * never touch the SDK, whose own span costs 13 to 20 us. What is given up: the SDK's span processors see no `onStart` of
+ * these spans. What a handler sets on the active span (attributes, events, status) is kept here until the end, and so is
  * there for a failed request that was not sampled, too.
  */
 import {
