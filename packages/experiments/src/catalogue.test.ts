@@ -1,0 +1,23 @@
+import { expect, test } from "vitest";
+import { findExperiment, listExperiments } from "./catalogue.ts";
+
+test("every experiment is listed with its claim and what its controls change", () => {
+  expect(
+    listExperiments({ target: "fleet" }).map(({ id, controls }) => [
+      id,
+      controls.map(({ name, change }) => `${name}: ${change}`),
+    ]),
+  ).toEqual([
+    [
+      "E1",
+      ["no-drain: catalogue.shutdown.enabled: true -> false", "announce-0: catalogue.shutdown.announceSeconds: 2 -> 0"],
+    ],
+    ["E3", ["one-replica: catalogue.replicas: 3 -> 1", "no-self-healing: selfHealing: true -> false"]],
+    ["E11", ["no-deadline: catalogue.stockClient.attemptTimeoutMs: 500 -> 9000"]],
+  ]);
+});
+
+test("an experiment is found in either case, and an unknown one names those there are", () => {
+  expect(findExperiment("e11").title).toBe("Dependency slow, gone, back");
+  expect(() => findExperiment("E2")).toThrow('There is no experiment "E2"; there are E1, E3, E11.');
+});

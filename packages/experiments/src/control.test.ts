@@ -1,0 +1,109 @@
+import type { Fate, Ledger } from "@holdfast/load";
+import { expect, test } from "vitest";
+import { controlReport } from "./control.ts";
+import type { Control, ControlPrediction } from "./experiment.ts";
+import { exampleLedger, exampleVerdict } from "./ledger.fixture.ts";
+
+const verified = { verified: true, reason: "everything is as it was" };
+const rule: Ledger["header"]["rule"] = {
+  kind: "planned",
+  windows: [
+    { name: "starting", from: "replica.starting", to: "replica.ready" },
+    { name: "ending", from: "replica.ending", to: "replica.ended" },
+  ],
+  minScheduledInWindows: 100,
+};
+
+function controlWith(predict: Partial<ControlPrediction> = {}): Control {
+  return {
+    name: "no-drain",
+    because: "nothing waits",
+    change: { path: "catalogue.shutdown.enabled", from: true, to: false },
+    predict: { fates: ["reset"], eachConnection: ["new", "persistent"], windows: ["ending"], ...predict },
+  };
+}
+
+/** What becomes of a control under which these requests were lost. */
+function reportOf(
+  lost: readonly { atMs: number; fate: Fate; connection: "new" | "persistent" }[],
+  opts: { predict?: Partial<ControlPrediction>; rollback?: typeof verified } = {},
+) {
+  const made = exampleLedger({ lost });
+  const ledger = { ...made, header: { ...made.header, ...(rule ? { rule } : {}) } };
+  const verdict = exampleVerdict(ledger);
+  return controlReport(controlWith(opts.predict), { ledger, verdict, rollback: opts.rollback ?? verified });
+}
+
+const asPredicted = [
+  { atMs: 7000, fate: "reset", connection: "persistent" },
+  { atMs: 7100, fate: "reset", connection: "new" },
+] as const;
+
+test("a control that fails where, when and as it was predicted counts", () => {
+  expect(reportOf(asPredicted)).toMatchObject({ verdict: "FAIL", ran: { asPredicted: true, expected: "FAIL" } });
+});
+
+test("a control that does not fail shows that the check cannot", () => {
+  const report = reportOf([]);
+  expect(report).toMatchObject({ verdict: "PASS", ran: { asPredicted: false } });
+  expect(report.reason).toContain("catalogue.shutdown.enabled: true -> false");
+});
+
+test.each<{ how: string; lost: Parameters<typeof reportOf>[0]; predict?: Partial<ControlPrediction>; says: string }>([
+  {
+    how: "with another fate",
+    lost: [...asPredicted, { atMs: 7200, fate: "timeout", connection: "new" }],
+    says: "the predicted fates were reset",
+  },
+  {
+    how: "at another time",
+    lost: [...asPredicted, { atMs: 18_000, fate: "reset", connection: "new" }],
+    says: "were to fall into the windows ending",
+  },
+  {
+    how: "on other connections",
+    lost: asPredicted,
+    predict: { connection: "persistent", eachConnection: [] },
+    says: "only persistent connections were to be hurt",
+  },
+  {
+    how: "without one of the connections",
+    lost: [{ atMs: 7000, fate: "reset", connection: "persistent" }],
+    says: "no request over a new connection failed",
+  },
+  {
+    how: "with other requests",
+    lost: asPredicted,
+    predict: { requests: ["slow"] },
+    says: "though only slow were to fail",
+  },
+  { how: "too little", lost: asPredicted, predict: { atLeast: 20 }, says: "at least 20 requests were to be hurt" },
+  { how: "by another check", lost: asPredicted, predict: { codes: ["deadline-missed"] }, says: "by deadline-missed" },
+])("a control that fails $how is INVALID", ({ lost, predict, says }) => {
+  const report = reportOf(lost, predict ? { predict } : {});
+  expect(report).toMatchObject({ verdict: "INVALID", ran: { asPredicted: false } });
+  expect(report.reason).toContain(says);
+});
+
+test("a control whose rollback could not be verified is INVALID", () => {
+  const rollback = { verified: false, reason: "the rollback could not be verified: faults: a still has latency" };
+  expect(reportOf(asPredicted, { rollback })).toMatchObject({
+    verdict: "INVALID",
+    reason: "It failed as predicted, but the rollback could not be verified: faults: a still has latency.",
+    ran: { asPredicted: false },
+  });
+});
+
+test("an INVALID run of a control stays INVALID, with its own reason", () => {
+  const ledger = exampleLedger();
+  const verdict = exampleVerdict(ledger, {
+    verdict: "INVALID",
+    code: "schedule-lag",
+    reason: "The generator was late.",
+  });
+  expect(controlReport(controlWith(), { ledger, verdict, rollback: verified })).toMatchObject({
+    verdict: "INVALID",
+    reason: "The generator was late.",
+    ran: { asPredicted: false },
+  });
+});

@@ -1,0 +1,67 @@
+/** A control counts only if it fails, and in the way that was predicted: where, when and of which kind. */
+import { isFailed, matchesPrediction, type Ledger, type Verdict } from "@holdfast/load";
+import type { Control, ControlPrediction } from "./experiment.ts";
+import type { ControlReport, RollbackReport, VerdictWord } from "./result.ts";
+import { describeChange } from "./system.ts";
+
+interface Judged {
+  readonly verdict: VerdictWord;
+  readonly reason: string;
+  readonly hint?: string;
+  readonly ran: ControlReport;
+}
+
+export function controlReport(
+  control: Control,
+  opts: { ledger: Ledger; verdict: Verdict; rollback: Pick<RollbackReport, "verified" | "reason"> },
+): Judged {
+  const { name, because, change, predict } = control;
+  const { verdict, ledger, rollback } = opts;
+  const ran = (asPredicted: boolean): ControlReport => ({
+    name,
+    because,
+    change,
+    predict,
+    asPredicted,
+    expected: "FAIL",
+  });
+  const changed = describeChange(change);
+
+  if (verdict.verdict === "PASS") {
+    return {
+      verdict: "PASS",
+      reason: `The control did not fail: with ${changed} the rule still holds, so the check shows nothing.`,
+      hint: "Look whether the changed value reached the replicas (their first log line names it), and whether the load meets them while the fault works.",
+      ran: ran(false),
+    };
+  }
+  if (verdict.verdict === "INVALID") return { verdict: "INVALID", reason: verdict.reason, ran: ran(false) };
+
+  const different = deviationOf(ledger, { verdict, predict });
+  if (different !== undefined) {
+    return { verdict: "INVALID", reason: different, ran: ran(false) };
+  }
+  if (!rollback.verified) {
+    return { verdict: "INVALID", reason: `It failed as predicted, but ${rollback.reason}.`, ran: ran(false) };
+  }
+  return { verdict: "FAIL", reason: `It fails as predicted with ${changed}: ${verdict.reason}`, ran: ran(true) };
+}
+
+/** What was not as predicted, as a sentence, or undefined. */
+function deviationOf(ledger: Ledger, opts: { verdict: Verdict; predict: ControlPrediction }): string | undefined {
+  const { eachConnection = [], requests, ...prediction } = opts.predict;
+  const match = matchesPrediction(ledger, opts.verdict, prediction);
+  if (!match.matches) return match.reason;
+
+  const failed = ledger.requests.filter(({ fate }) => isFailed(fate));
+  for (const kind of eachConnection) {
+    if (!failed.some(({ connection }) => connection === kind)) {
+      return `It did not fail as predicted: no request over a ${kind} connection failed, though some were to.`;
+    }
+  }
+  const other = requests && failed.find(({ request }) => !requests.includes(request));
+  if (other) {
+    return `It did not fail as predicted: request ${other.i} (${other.request}) was ${other.fate}, though only ${requests.join(", ")} were to fail.`;
+  }
+  return undefined;
+}

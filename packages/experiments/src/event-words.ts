@@ -1,0 +1,61 @@
+/** What just happened, in a short sentence for whoever watches a run. Events that only the ledger needs have none. */
+import type { TargetEvent } from "./target.ts";
+
+export function eventSentence(event: TargetEvent): string | undefined {
+  const who = event.replica ?? event.service;
+  const detail = event.detail ?? {};
+  switch (event.type) {
+    case "replica.starting":
+      return `${who} starts`;
+    case "replica.ready":
+      return `${who} is ready`;
+    case "replica.unready":
+      return `${who} is not ready`;
+    case "replica.ending":
+      return `${who} is asked to end`;
+    case "replica.ended":
+      return `${who} has ended`;
+    case "replica.exited":
+      return `${who} is dead`;
+    case "replica.exit-noticed":
+      return `${who}: its death was noticed`;
+    case "replica.restarted":
+      return `${who} was restarted`;
+    case "replica.backoff":
+      return `${who} waits before its next start`;
+    case "replica.liveness-failed":
+      return `${who} failed its liveness probe`;
+    case "rollout.start":
+      return `${event.service} rolls out ${textOf(detail["version"])}`;
+    case "rollout.end":
+      return `${event.service} has rolled out ${textOf(detail["version"])}`;
+    case "scale":
+      return `${event.service} scales from ${textOf(detail["from"])} to ${textOf(detail["to"])}`;
+    default:
+      return undefined;
+  }
+}
+
+/** The lab's own marks; the target's events are said by `eventSentence`. */
+export function markSentence(name: string, subject: string | undefined): string | undefined {
+  if (
+    name.startsWith("replica.") ||
+    name.includes(".replica.") ||
+    /(^|\.)(endpoints|balancer|fleet|rollout|scale)\b/.test(name)
+  )
+    return undefined;
+  const [what = name, state = ""] = name.split(".");
+  const about = subject === undefined ? "" : ` (${subject})`;
+  switch (state) {
+    case "start":
+      return `${what} begins${about}`;
+    case "end":
+      return `${what} is over${about}`;
+    default:
+      return `${what}${state === "" ? "" : ` ${state}`}${about}`;
+  }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" ? String(value) : "a new version";
+}

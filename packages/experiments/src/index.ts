@@ -1,0 +1,44 @@
+/** The lab: an engine that holds the rules, and one file an experiment. */
+export { ExperimentError, sentenceOf, type ExperimentErrorCode } from "./errors.ts";
+export { experiment } from "./experiment.ts";
+export type {
+  Control,
+  ControlInput,
+  ControlPrediction,
+  Experiment,
+  ExperimentInput,
+  Facts,
+  Lab,
+  LoadInput,
+  MetricWatch,
+} from "./experiment.ts";
+export { planned, unplanned, type Pass, type UnplannedOptions } from "./pass.ts";
+export { defaultSystem, describeChange } from "./system.ts";
+export type { Leaf, LeafChange, System, SystemChange } from "./system.ts";
+export type {
+  FaultRequest,
+  MetricSample,
+  Replica,
+  ServiceName,
+  Target,
+  TargetEvent,
+  TargetFactory,
+  TargetName,
+} from "./target.ts";
+export { fleetTarget, type FleetTargetOptions } from "./fleet-target.ts";
+export { findExperiment, listExperiments, type ControlSummary, type ExperimentSummary } from "./catalogue.ts";
+export { runExperiment, type RunOptions } from "./run.ts";
+export { isAsWanted, runSuite, withControlsOf, type SuiteOptions, type SuiteResult } from "./suite.ts";
+export type { Phase, Progress } from "./progress.ts";
+export { exitCodeOf } from "./result.ts";
+export type {
+  ControlFigures,
+  ControlReport,
+  Figures,
+  RollbackCheck,
+  RollbackReport,
+  RunResult,
+  VerdictWord,
+} from "./result.ts";
+export { junit } from "./junit.ts";
+export { htmlPage } from "./report/page.ts";

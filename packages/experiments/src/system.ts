@@ -1,0 +1,187 @@
+/**
+ * The system under test, as data: what is deployed and how the platform around it is set. An experiment says only what
+ * differs from `defaultSystem`; a control changes exactly one leaf of what results. Words are Kubernetes' own, so that
+ * one file means the same on processes and on a cluster; a target translates them (`shutdown.lagSeconds` is the
+ * service's own lag on the fleet, and a preStop sleep in the chart).
+ */
+
+interface ShutdownSystem {
+  /** false: exit at SIGTERM as a program without a handler would. */
+  readonly enabled: boolean;
+  /** Wait before anything else, until every balancer has forgotten the replica. */
+  readonly lagSeconds: number;
+  /** Accept, and say `Connection: close` on every response. */
+  readonly announceSeconds: number;
+  /** Wait for requests in flight; at least the longest allowed request. */
+  readonly drainSeconds: number;
+}
+
+interface StockClientSystem {
+  /** One attempt's time limit. */
+  readonly attemptTimeoutMs: number;
+  readonly maxAttempts: number;
+  /** Failures after which the breaker opens. */
+  readonly breakerFailures: number;
+  /** How long it stays open before it lets a probe through. */
+  readonly breakerOpenSeconds: number;
+}
+
+interface CatalogueSystem {
+  readonly replicas: number;
+  /** Age at which a kept-alive connection is ended by its next answer, so that new replicas get their share. */
+  readonly connectionMaxAgeSeconds: number;
+  /** Added to what it takes to start. */
+  readonly extraStartSeconds: number;
+  readonly longestRequestSeconds: number;
+  /** Event-loop utilisation, 0..1, above which requests are shed. */
+  readonly shedAbove: number;
+  readonly shutdown: ShutdownSystem;
+  readonly stockClient: StockClientSystem;
+}
+
+interface StockSystem {
+  readonly replicas: number;
+}
+
+interface ProbeSystem {
+  readonly periodSeconds: number;
+  readonly timeoutSeconds: number;
+  readonly failureThreshold: number;
+}
+
+export interface System {
+  readonly catalogue: CatalogueSystem;
+  readonly stock: StockSystem;
+  readonly probes: { readonly startup: ProbeSystem; readonly readiness: ProbeSystem; readonly liveness: ProbeSystem };
+  readonly rollout: { readonly maxSurge: number; readonly maxUnavailable: number };
+  /** Between SIGTERM and SIGKILL. */
+  readonly terminationGraceSeconds: number;
+  /** false: nothing restarts what exits, and nothing takes it out of the endpoints. */
+  readonly selfHealing: boolean;
+  /** What a cluster has of its own. Only the fleet is told, since processes on one machine have none of it. */
+  readonly platform: {
+    /** How late the kubelet sees that a container has exited, at most. */
+    readonly exitNoticeMs: number;
+    /** How late the balancer learns of an endpoint that came or went. */
+    readonly endpointLagMs: number;
+    /** Between client and replica, one way. */
+    readonly linkDelayMs: number;
+  };
+}
+
+/** A system as an experiment writes it: what differs, and nothing else. */
+export type SystemChange<T = System> = { readonly [K in keyof T]?: T[K] extends object ? SystemChange<T[K]> : T[K] };
+
+export type Leaf = string | number | boolean;
+
+/** One changed value. */
+export interface LeafChange {
+  /** Dotted, such as `catalogue.shutdown.enabled`. */
+  readonly path: string;
+  readonly from: Leaf;
+  readonly to: Leaf;
+}
+
+/** What an experiment starts from; each number with its reason. */
+export const defaultSystem: System = {
+  catalogue: {
+    replicas: 3,
+    connectionMaxAgeSeconds: 300,
+    extraStartSeconds: 0,
+    longestRequestSeconds: 10,
+    // Never: on two cores that also carry the clients and every starting replica, others' work reads as overload, and shedding is
+    // another experiment's matter.
+    shedAbove: 1,
+    shutdown: {
+      enabled: true,
+      // Twice `platform.endpointLagMs`: the fleet has no preStop hook, so the replica itself outlasts the endpoints' lag.
+      lagSeconds: 2,
+      // More than the idle gap of a persistent client.
+      announceSeconds: 2,
+      // At least the longest allowed request.
+      drainSeconds: 10,
+    },
+    // As the service has them by default.
+    stockClient: { attemptTimeoutMs: 500, maxAttempts: 2, breakerFailures: 5, breakerOpenSeconds: 2 },
+  },
+  stock: { replicas: 1 },
+  probes: {
+    // 30 s to come up, asked often, so that a rollout does not wait for the clock.
+    startup: { periodSeconds: 0.25, timeoutSeconds: 1, failureThreshold: 120 },
+    readiness: { periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 2 },
+    // 1 s timeouts *cause* cascades: a stuck loop is what liveness is for, not a slow one.
+    liveness: { periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 3 },
+  },
+  rollout: { maxSurge: 1, maxUnavailable: 0 },
+  // Above lag + announce + drain + close + flush of the defaults.
+  terminationGraceSeconds: 30,
+  selfHealing: true,
+  platform: {
+    // The kubelet looks at its containers once a second.
+    exitNoticeMs: 1000,
+    // kube-proxy learns of an endpoint within about a second on a small cluster.
+    endpointLagMs: 1000,
+    // A real network's one way; on loopback no answer could ever race a FIN.
+    linkDelayMs: 10,
+  },
+};
+
+/** Every leaf of a tree of values, by its dotted path. */
+export function leavesOf(tree: object, prefix = ""): { path: string; value: unknown }[] {
+  return Object.entries(tree).flatMap(([key, value]) =>
+    typeof value === "object" && value !== null
+      ? leavesOf(value, `${prefix}${key}.`)
+      : [{ path: `${prefix}${key}`, value }],
+  );
+}
+
+/** A system with some leaves changed. @throws TypeError, naming the path, where the system has no such leaf */
+export function changeSystem(system: System, change: SystemChange): System {
+  const changed = structuredClone(system);
+  for (const { path, value } of leavesOf(change)) setLeaf(changed, path, value);
+  return changed;
+}
+
+/** A system with a control's one value changed. */
+export function changeLeaf(system: System, { path, to }: LeafChange): System {
+  const changed = structuredClone(system);
+  setLeaf(changed, path, to);
+  return changed;
+}
+
+/** The leaf's value, or undefined where there is none. */
+export function leafAt(system: System, path: string): Leaf | undefined {
+  const found = path
+    .split(".")
+    .reduce<unknown>((tree, key) => (isTree(tree) && Object.hasOwn(tree, key) ? tree[key] : undefined), system);
+  return isLeaf(found) ? found : undefined;
+}
+
+function setLeaf(system: System, path: string, value: unknown): void {
+  const present = leafAt(system, path);
+  if (present === undefined) throw new TypeError(`\`${path}\` is no value of the system`);
+  if (typeof value !== typeof present) {
+    throw new TypeError(`\`${path}\` is a ${typeof present}, not ${JSON.stringify(value)}`);
+  }
+  const keys = path.split(".");
+  const last = keys.pop() ?? path;
+  // Every step was walked by leafAt just now.
+  const parent = keys.reduce<Record<string, unknown>>(
+    (tree, key) => tree[key] as Record<string, unknown>,
+    system as never,
+  );
+  parent[last] = value;
+}
+
+/** `catalogue.shutdown.enabled: true -> false` */
+export function describeChange(change: LeafChange): string {
+  return `${change.path}: ${JSON.stringify(change.from)} -> ${JSON.stringify(change.to)}`;
+}
+
+function isTree(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+function isLeaf(value: unknown): value is Leaf {
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+}
