@@ -55,7 +55,8 @@ beforeAll(() => {
   }
   // A repository of its own: turbo would take the copy for files that ours ignores, and see no change in them.
   writeFileSync(path.join(copy, ".gitignore"), "node_modules/\ndist/\n.turbo/\n");
-  spawnSync("git", ["init", "--quiet"], { cwd: copy });
+  const { status } = spawnSync("git", ["init", "--quiet"], { cwd: copy });
+  if (status !== 0 && existsSync(path.join(root, ".git"))) throw new Error("git init failed in the copy");
 }, 30_000);
 
 describe("the half that a team keeps, alone", () => {

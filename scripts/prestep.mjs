@@ -37,7 +37,7 @@ class PrestepError extends Error {}
 const say = (line) => process.stderr.write(`holdfast: ${line}\n`);
 const seconds = (sinceMs) => `${((Date.now() - sinceMs) / 1000).toFixed(1)} s`;
 
-/** Whether a Node version meets `engines` of package.json: ^24.11 || >=26. Odd releases are nobody's production. */
+/** Whether a Node version meets `engines` of package.json: ^24.11 || >=26. */
 export function isNodeSupported(version) {
   const [major = 0, minor = 0] = version.replace(/^v/, "").split(".").map(Number);
   return (major === 24 && minor >= 11) || major >= 26;
@@ -53,28 +53,40 @@ async function withLock(action) {
       break;
     } catch (error) {
       if (error.code !== "EEXIST") throw error;
-      if (!isHeld(lock)) {
+      const holder = holderOf(lock);
+      if (holder === undefined) continue; // released at this moment
+      if (!isAlive(holder)) {
         rmSync(lock, { force: true });
         continue;
       }
-      if (!waited) say("another command is preparing this checkout; waiting for it");
+      if (!waited) say(`another command (pid ${holder}) is preparing this checkout; waiting for it (${lock})`);
       waited = true;
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }
   const release = () => rmSync(lock, { force: true });
-  process.once("exit", release);
+  // Without a listener Ctrl-C would end this process inside of a child's run, and leave the lock and half a download.
+  const waitForChild = () => {};
+  process.once("exit", release).on("SIGINT", waitForChild);
   try {
     return await action();
   } finally {
-    process.off("exit", release);
+    process.off("exit", release).off("SIGINT", waitForChild);
     release();
   }
 }
 
-function isHeld(lock) {
+function holderOf(lock) {
   try {
-    process.kill(Number(readFileSync(lock, "utf8")), 0);
+    return Number(readFileSync(lock, "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
     return true;
   } catch (error) {
     return error.code === "EPERM";
@@ -165,7 +177,10 @@ async function ensureDependencies(env) {
     if (isInstalled()) return;
     const startedMs = Date.now();
     say("installing the dependencies of the lockfile (npm ci) ...");
-    run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { purpose: "install the dependencies", env });
+    run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
+      purpose: "install the dependencies",
+      env,
+    });
     say(`dependencies installed (${seconds(startedMs)})`);
   });
 }
@@ -195,8 +210,9 @@ function handOver(command, args, env) {
 }
 
 function fail(error) {
-  if (!(error instanceof PrestepError)) throw error;
-  say(error.message);
+  if (error instanceof PrestepError) say(error.message);
+  else if (error?.syscall) say(`Cannot prepare this checkout: ${error.message}. Give it write access and room there.`);
+  else say(error?.stack ?? String(error));
   process.exit(COULD_NOT_RUN);
 }
 

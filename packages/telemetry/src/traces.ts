@@ -63,12 +63,14 @@ export function startTraces(opts: StartTracesOptions): Traces {
   let sdk: StartedSdk | undefined;
   let waiting: EndedSpan[] = [];
   let lostSpans = 0;
+  let closedEarly = false;
   const due = Promise.withResolvers<void>();
   const timer = setTimeout(due.resolve, LOAD_AFTER_MS);
   const ready = load();
 
   async function load(): Promise<void> {
     await due.promise;
+    if (closedEarly) return;
     try {
       const { startTraceSdk } = await import("./trace-sdk.ts");
       sdk = startTraceSdk({ url, headers: traces.headers ?? {}, samplingRatio, resource, log });
@@ -89,7 +91,8 @@ export function startTraces(opts: StartTracesOptions): Traces {
 
   async function close(deadlineMs: number): Promise<void> {
     clearTimeout(timer);
-    if (sdk === undefined && waiting.length === 0) return; // nothing was recorded, so nothing has to be loaded for it
+    // Nothing was recorded, so nothing has to be loaded for it.
+    closedEarly = sdk === undefined && waiting.length === 0;
     due.resolve();
     await ready;
     await sdk?.close(deadlineMs);
