@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { FromBalancer, ToBalancer } from "./balancer-protocol.ts";
 import { FleetError } from "./errors.ts";
 import type { Endpoint } from "./kube-proxy.ts";
+import { describeExit } from "./process.ts";
 import type { Exit } from "./process.ts";
 
 export interface BalancerOptions {
@@ -16,7 +17,7 @@ export interface BalancerOptions {
   onApplied: (applied: { generation: number; backends: string[]; atMs: number }) => void;
   onPortTaken: (message: string) => void;
   onConnections: (open: Record<string, number>) => void;
-  /** It ended though nobody told it to; another is started, and connections are lost. */
+  /** It ended though nobody told it to, or could not be started; another is started, and connections are lost. */
   onExited: (exit: Exit, lastWords: string) => void;
 }
 
@@ -36,6 +37,16 @@ const restartDelayMs = 200;
 const stopWithinMs = 4_000;
 const maxLastWords = 2_000;
 
+function forkBalancer(): ChildProcess {
+  return fork(program, [], {
+    detached: true,
+    execArgv: ["--disable-warning=ExperimentalWarning"],
+    // Nothing of our environment belongs in there: NODE_OPTIONS, for one, could attach a debugger or a loader.
+    env: {},
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+  });
+}
+
 /** Starts the balancer process and keeps one running until stop(). Throws FLEET_BALANCER_FAILED when it does not come up. */
 export async function startBalancer(opts: BalancerOptions): Promise<Balancer> {
   const watched = new Map<number, () => void>();
@@ -48,40 +59,47 @@ export async function startBalancer(opts: BalancerOptions): Promise<Balancer> {
   function launch(): Promise<void> {
     return new Promise((started, failed) => {
       let lastWords = "";
-      // Nothing of our environment belongs in there: NODE_OPTIONS, for one, could attach a debugger or a loader.
-      const next = fork(program, [], {
-        detached: true,
-        execArgv: ["--disable-warning=ExperimentalWarning"],
-        env: {},
-        stdio: ["ignore", "ignore", "pipe", "ipc"],
-      });
+      const gone = Promise.withResolvers<void>();
+      exited = gone.promise;
+      let next: ChildProcess;
+      try {
+        next = forkBalancer();
+      } catch (error) {
+        // Of what the system refuses, Node throws some (no memory) and emits the rest (no descriptors, no processes).
+        ended({ code: null, signal: null, error: String(error) });
+        return;
+      }
       child = next;
       next.stderr?.setEncoding("utf8").on("data", (text: string) => {
         lastWords = (lastWords + text).slice(-maxLastWords);
       });
-      next.on("error", (error) => failed(error));
+      next.on("error", (error) => {
+        // A process without a pid has not run, and no "exit" follows.
+        if (next.pid === undefined) ended({ code: null, signal: null, error: error.message });
+        else failed(error);
+      });
       next.on("message", (message) => {
         const heard = message as FromBalancer;
         if (heard.type === "started") started();
         receive(heard);
       });
-      exited = new Promise((resolve) => {
-        next.once("exit", (code, signal) => {
-          resolve();
-          failed(new Error(lastWords.trim() || `it exited with ${signal ?? `code ${code}`}`));
-          if (stopping) return;
-          opts.onExited({ code, signal }, lastWords.trim());
-          restart = setTimeout(relaunch, restartDelayMs);
-        });
-      });
+      next.once("exit", (code, signal) => ended({ code, signal }));
       tell({ type: "start", port: opts.port, lagMs: opts.lagMs, linkDelayMs: opts.linkDelayMs, graceMs: opts.graceMs });
       for (const pid of watched.keys()) tell({ type: "watch", pid });
       if (endpoints !== undefined) tell(endpoints);
+
+      function ended(exit: Exit): void {
+        gone.resolve();
+        failed(new Error(lastWords.trim() || `it ${describeExit(exit)}`));
+        if (stopping) return;
+        opts.onExited(exit, lastWords.trim());
+        restart = setTimeout(relaunch, restartDelayMs);
+      }
     });
   }
 
   function relaunch(): void {
-    // A failure ends in "exit" as well, which tries again.
+    // Whatever fails has ended as well, which tries again.
     launch().catch(() => undefined);
   }
 

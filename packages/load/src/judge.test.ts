@@ -274,10 +274,20 @@ describe.each<{ kind: string; base: PassRule; rows: Row[] }>([
         reason: "Load went on for 0.6 s after the fault was over, where 1.0 s are needed.",
       },
       {
-        name: "a window that may stay open needs no time after it",
+        name: "a window that may stay open needs no time after its end",
         rule: { windows: [{ name: "ending", from: "replica.ending", to: "replica.ended", unclosed: "until-end" }] },
         ledger: { events: events.slice(0, 1) },
         code: "pass",
+      },
+      {
+        name: "a window that may stay open needs time after its opening",
+        rule: {
+          windows: [{ name: "ending", from: "replica.ending", to: "replica.ended", unclosed: "until-end" }],
+          minScheduledInWindows: 1,
+        },
+        ledger: { events: [event("replica.ending", 19_500, "r0")] },
+        code: "after-short",
+        reason: "Load went on for 0.6 s after the fault began, where 1.0 s are needed.",
       },
       {
         name: "requests on one connection kind only were there to be hurt",
@@ -342,7 +352,27 @@ describe.each<{ kind: string; base: PassRule; rows: Row[] }>([
         rule: { overWithinMs: 30_000, windows: [{ name: "down", from: "replica.ending", to: "replica.ended" }] },
         ledger: failBetween(19_500, 19_520),
         code: "after-short",
-        reason: "Requests still failed when the load ended, before the 30.0 s were over in which they may.",
+        reason: "Load went on for 0.0 s after the 30.0 s in which requests may fail, where 1.0 s are needed.",
+      },
+      {
+        name: "nothing failed, and the load ended before requests had to stop failing",
+        rule: { overWithinMs: 11_500 },
+        code: "after-short",
+        reason: "Load went on for 0.6 s after the 11.5 s in which requests may fail, where 1.0 s are needed.",
+      },
+      {
+        name: "the load went on just long enough after requests had to stop failing",
+        rule: { overWithinMs: 11_000 },
+        code: "pass",
+      },
+      {
+        name: "a window that may stay open gives its time for failures too",
+        rule: {
+          overWithinMs: 11_500,
+          windows: [{ name: "down", from: "replica.ending", to: "replica.ended", unclosed: "until-end" }],
+        },
+        ledger: { events: events.slice(0, 1) },
+        code: "after-short",
       },
     ],
   },

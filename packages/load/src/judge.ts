@@ -176,7 +176,7 @@ function* wrong({ rule, evidence, deadlines, allowed }: Case): Generator<Finding
 
 /** Row 3: nothing wrong was seen, but not enough was looked at. */
 function* missing({ ledger, rule, evidence, deadlines }: Case): Generator<Finding> {
-  const { duringFault, failed, windows, lastMs } = evidence;
+  const { duringFault, windows, lastMs } = evidence;
   const { requests } = ledger;
   if (requests.length < rule.minSent) {
     yield {
@@ -196,15 +196,19 @@ function* missing({ ledger, rule, evidence, deadlines }: Case): Generator<Findin
     }
   }
 
+  // A window that may stay open has no end to wait for, but what it does must have had its time.
+  const openMs = Math.max(...windows.filter(({ unclosed }) => unclosed).map(({ fromMs }) => fromMs));
   const closedMs = Math.max(...windows.filter(({ unclosed }) => !unclosed).map(({ toMs }) => toMs));
-  if (lastMs - closedMs < rule.minAfterMs) {
-    const reason = `Load went on for ${inSeconds(Math.max(0, lastMs - closedMs))} after the fault was over, where ${inSeconds(rule.minAfterMs)} are needed.`;
-    yield { code: "after-short", reason };
-  }
-  const lastFailed = failed.at(-1)?.scheduledMs;
-  const overMs = (windows.at(-1)?.fromMs ?? 0) + rule.overWithinMs;
-  if (lastFailed !== undefined && lastMs < overMs && lastMs - lastFailed < rule.minAfterMs) {
-    const reason = `Requests still failed when the load ended, before the ${inSeconds(rule.overWithinMs)} were over in which they may.`;
+  const overMs =
+    rule.kind === "unplanned" ? Math.max(...windows.map(({ fromMs }) => fromMs)) + rule.overWithinMs : -Infinity;
+  const since = [
+    { atMs: closedMs, what: "the fault was over" },
+    { atMs: openMs, what: "the fault began" },
+    { atMs: overMs, what: `the ${inSeconds(rule.overWithinMs)} in which requests may fail` },
+  ];
+  for (const { atMs, what } of since) {
+    if (lastMs - atMs >= rule.minAfterMs) continue;
+    const reason = `Load went on for ${inSeconds(Math.max(0, lastMs - atMs))} after ${what}, where ${inSeconds(rule.minAfterMs)} are needed.`;
     yield { code: "after-short", reason };
   }
   const undecided = deadlines.find(({ met, decided }) => !met && !decided);

@@ -56,7 +56,10 @@ export interface PassRule {
   baseline?: { minMs?: number; minSent?: number };
   /** Event from which on requests are evidence; default: the first window's opening. */
   evidenceFrom?: string;
-  /** Load must go on this long after the last window closed (and, unplanned, after `overWithinMs`), in ms; less is INVALID. Default 1 000. */
+  /**
+   * Load must go on this long after the last window closed, or opened where it may stay open, and, unplanned, after the
+   * last one's `overWithinMs`; in ms, less is INVALID. Default 1 000.
+   */
   minAfterMs?: number;
   /** Persistent sockets that had answered and were open when the evidence starts; fewer is INVALID. Default 0. */
   minPersistentSockets?: number;
