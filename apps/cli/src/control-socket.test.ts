@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { createConnection } from "node:net";
+import { createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { usageError } from "./cli-error.ts";
 import { askControl, serveControl, type ControlHandler } from "./control-socket.ts";
@@ -48,6 +49,31 @@ test("where nobody listens the code says so", async () => {
     code: "NOT_RUNNING",
     exitCode: 4,
   });
+});
+
+test("one that is suspended is not waited for: it takes the request and says nothing", async () => {
+  const dir = await mkdtemp(path.join(tmpdir(), "control-"));
+  const socket = path.join(dir, "control");
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(socket, resolve));
+  onTestFinished(async () => {
+    server.close();
+    await rm(dir, { recursive: true, force: true });
+  });
+  await expect(askControl(socket, { command: "status" }, { acceptedWithinMs: 50 })).rejects.toMatchObject({
+    code: "NO_ANSWER",
+    exitCode: 4,
+    message: `The running start (socket ${socket}) does not answer: it may be suspended; \`fg\` it or end it.`,
+  });
+});
+
+test("what takes long is waited for once it is accepted", async () => {
+  const { socket } = await serve(async () => {
+    await sleep(300);
+    return { text: "done at last" };
+  });
+  const answer = await askControl(socket, { command: "rollout" }, { acceptedWithinMs: 200 });
+  expect(answer).toMatchObject({ text: "done at last" });
 });
 
 test("whoever still waits when it ends is told why", async () => {

@@ -1,6 +1,6 @@
 /**
  * How a second terminal speaks to a running `start`: one JSON line goes over a unix-domain socket, and lines come back:
- * any number of `progress`, then one `done` or `error`.
+ * `accepted` at once, any number of `progress`, then one `done` or `error`.
  */
 import { createServer, createConnection, type Server, type Socket } from "node:net";
 import { createInterface } from "node:readline";
@@ -21,6 +21,7 @@ export interface ControlAnswer {
 }
 
 type Reply =
+  | { type: "accepted" }
   | { type: "progress"; text: string }
   | ({ type: "done" } & ControlAnswer)
   | { type: "error"; code: string; message: string; exitCode: number };
@@ -41,6 +42,9 @@ const LONGEST_REQUEST_BYTES = 64 * 1024;
 
 /** What those who wait get to hear their answer in, before they are told that there is none. */
 const LAST_ANSWERS_MS = 500;
+
+/** A start that runs accepts in milliseconds, on a busy machine in hundreds. One that is suspended never does. */
+const ACCEPTED_WITHIN_MS = 3_000;
 
 /** Listens at a path. Who may connect is decided by the mode of the directory that it is in. */
 export async function serveControl(path: string, handler: ControlHandler): Promise<ControlServer> {
@@ -70,6 +74,7 @@ async function converse(socket: Socket, handler: ControlHandler): Promise<void> 
   try {
     const request = await readRequest(socket);
     if (!request) return;
+    send_({ type: "accepted" });
     const answer = await handler(request, (text) => send_({ type: "progress", text }));
     send_({ type: "done", ...answer });
   } catch (error) {
@@ -111,17 +116,25 @@ function parse(text: string): unknown {
 
 /**
  * Asks the `start` that listens at a path, and waits for its answer. Throws a CliError with the code NOT_RUNNING where
- * nobody listens, and with the other side's code and exit code where it refuses.
+ * nobody listens, NO_ANSWER where the request is not accepted in time, and with the other side's code and exit code
+ * where it refuses.
  */
 export async function askControl(
   path: string,
   request: ControlRequest,
-  opts: { onProgress?: (text: string) => void } = {},
+  opts: { onProgress?: (text: string) => void; acceptedWithinMs?: number } = {},
 ): Promise<ControlAnswer> {
   const socket = await connect(path);
   socket.write(`${JSON.stringify(request)}\n`);
+  const lines = createInterface({ input: socket });
+  let silent = false;
+  const overdue = setTimeout(() => {
+    silent = true;
+    lines.close();
+  }, opts.acceptedWithinMs ?? ACCEPTED_WITHIN_MS);
   try {
-    for await (const line of createInterface({ input: socket })) {
+    for await (const line of lines) {
+      clearTimeout(overdue);
       const reply = parse(line) as Reply | undefined;
       switch (reply?.type) {
         case "progress":
@@ -131,12 +144,20 @@ export async function askControl(
           return reply;
         case "error":
           throw new CliError(reply.message, { code: reply.code, exitCode: reply.exitCode });
+        case "accepted":
         case undefined:
           break;
       }
     }
   } finally {
+    clearTimeout(overdue);
     socket.destroy();
+  }
+  if (silent) {
+    throw new CliError(
+      `The running start (socket ${path}) does not answer: it may be suspended; \`fg\` it or end it.`,
+      { code: "NO_ANSWER" },
+    );
   }
   throw new CliError("The running start ended before it answered.", { code: "HUNG_UP" });
 }

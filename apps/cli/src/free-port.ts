@@ -2,6 +2,7 @@ import { createServer } from "node:net";
 import { CliError, errorCode } from "./cli-error.ts";
 
 const DEFAULT_PORT = 8080;
+export const USUAL_PORT_TAKEN = `Port ${DEFAULT_PORT} is taken: serving on a free one instead.`;
 /** Where a port must be free: a browser that is told "localhost" tries both. */
 const LOOPBACKS = ["127.0.0.1", "::1"];
 
@@ -13,8 +14,7 @@ export async function choosePort(wanted: number | undefined): Promise<{ port: nu
   if (wanted === 0) return { port: 0 };
   const trouble = await portTrouble(wanted ?? DEFAULT_PORT);
   if (!trouble) return { port: wanted ?? DEFAULT_PORT };
-  if (wanted === undefined)
-    return { port: 0, trouble: `Port ${DEFAULT_PORT} is taken: serving on a free one instead.` };
+  if (wanted === undefined) return { port: 0, trouble: USUAL_PORT_TAKEN };
   const sentence =
     trouble === "EACCES"
       ? `Port ${wanted} is for privileged programs only: give a \`--port\` from 1024 up (0 takes any free one).`

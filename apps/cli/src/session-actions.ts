@@ -36,7 +36,7 @@ export function createActions(session: Session): Actions {
 
   async function rollOut(opts: { version?: string; progress?: (text: string) => void } = {}): Promise<ControlAnswer> {
     if (rolling) throw busy(`${rolling} is still being rolled out: wait until it is done.`);
-    const version = opts.version ?? `v${(lastNumber += 1)}`;
+    const version = opts.version ?? nextVersion();
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/.test(version)) {
       throw usageError(`A version is 1 to 32 letters, digits, ".", "_" and "-"; "${version}" is not that.`);
     }
@@ -58,6 +58,14 @@ export function createActions(session: Session): Actions {
     const text = `${version} is rolled out in ${duration(seconds * 1_000)}: ${count(sent)} requests ended meanwhile, ${count(failed)} failed.`;
     session.tell(text.slice(0, -1), failed > 0 ? "bad" : "good");
     return { text, result: { version, seconds, ended: sent, failed } };
+  }
+
+  /** Counts on, past what somebody has given a name of that kind. */
+  function nextVersion(): string {
+    const inUse = new Set(catalogue.replicas().map((replica) => replica.version));
+    do lastNumber += 1;
+    while (inUse.has(`v${lastNumber}`));
+    return `v${lastNumber}`;
   }
 
   async function kill(opts: { replica?: string } = {}): Promise<ControlAnswer> {
@@ -84,8 +92,12 @@ export function createActions(session: Session): Actions {
   async function breakStock(opts: { slowSeconds?: number } = {}): Promise<ControlAnswer> {
     if (opts.slowSeconds !== undefined) {
       const delayMs = Math.round(opts.slowSeconds * 1_000);
+      const ready = stock.replicas().filter((replica) => replica.state === "ready");
+      if (ready.length === 0) {
+        throw new CliError("Stock is gone: `./holdfast heal` first, then make it slow.", { code: "STOCK_GONE" });
+      }
       await Promise.all(
-        stock.replicas().map((r) => addFault(r.adminPort, { fault: "latency", delayMs, ttlSeconds: BROKEN_SECONDS })),
+        ready.map((r) => addFault(r.adminPort, { fault: "latency", delayMs, ttlSeconds: BROKEN_SECONDS })),
       );
       session.note("stock", `made slow by you: ${duration(delayMs)} an answer`);
       session.tell(`you made stock slow: ${duration(delayMs)} an answer`, "warn");

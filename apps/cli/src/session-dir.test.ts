@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { chmod, mkdir, mkdtemp, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -38,6 +39,23 @@ test("a second one of the same name is told about the first; another name is fre
   });
   await claimSessionDir(sessionDir("other"));
   await server.close("over");
+});
+
+test("one that lives and does not listen yet keeps its directory", async () => {
+  const dir = sessionDir();
+  const first = await claimSessionDir(dir);
+  const owner = path.join(dir.path, "owner");
+  // The parent of this process lives, and is not this one.
+  await writeFile(owner, `${process.ppid} 0`);
+  await expect(claimSessionDir(dir)).rejects.toMatchObject({ code: "ALREADY_STARTING", exitCode: 4 });
+  await writeFile(owner, "");
+  await expect(claimSessionDir(dir)).rejects.toMatchObject({ code: "ALREADY_STARTING" });
+  const ended = spawnSync(process.execPath, ["--version"]);
+  await writeFile(owner, `${ended.pid} 0`);
+  const second = await claimSessionDir(dir);
+  await first.release();
+  expect(await sessionNames()).toEqual(["default"]);
+  await second.release();
 });
 
 test("what a killed one has left is taken over", async () => {

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { lstat, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
 import { askControl } from "./control-socket.ts";
@@ -17,6 +17,8 @@ export const DEFAULT_SESSION = "default";
 
 /** Unix-domain socket paths end at 104 bytes on macOS and 108 on Linux, the terminating zero included. */
 const LONGEST_SOCKET_PATH = 103;
+/** No owner file stays unwritten for so long whose owner lives. */
+const UNWRITTEN_MS = 5_000;
 
 /** The directory of a session. One for each checkout, user and name; made by `claim`, not here. */
 export function sessionDir(name: string = DEFAULT_SESSION): SessionDir {
@@ -50,14 +52,14 @@ export interface ClaimedDir {
 
 /**
  * Takes the session's directory for this process: makes it, private to this user, or takes over what a `start` that
- * was killed has left. Throws a CliError when a `start` of that name is running.
+ * was killed has left. Throws a CliError when a `start` of that name is running, or still starting or ending.
  */
 export async function claimSessionDir(dir: SessionDir): Promise<ClaimedDir> {
   for (let attempt = 0; attempt < 3; attempt += 1) {
     try {
       await mkdir(dir.path, { mode: 0o700 });
       // A file system gives a new directory the inode of the one that was removed: a mark of our own tells them apart.
-      const mark = randomUUID();
+      const mark = `${process.pid} ${randomUUID()}`;
       await writeFile(path.join(dir.path, "owner"), mark);
       return { release: () => release(dir, mark) };
     } catch (error) {
@@ -74,12 +76,39 @@ export async function claimSessionDir(dir: SessionDir): Promise<ClaimedDir> {
     await assertOurs(dir.path);
     const running = await whoRuns(dir);
     if (running) throw alreadyRunning(dir, running);
+    // Before its socket is there, and after: alive all the same.
+    if (await isHeld(dir)) throw held(dir);
     // Nobody answers: its owner was killed. Its processes ended with it (they watch their parent), its files did not.
     await rm(dir.path, { recursive: true, force: true });
   }
   throw new CliError(`Another start is taking the name "${dir.name}" at this moment: try again, or give --name.`, {
     code: "SESSION_RACE",
   });
+}
+
+/** Whether the process that made the directory lives. */
+async function isHeld(dir: SessionDir): Promise<boolean> {
+  const owner = path.join(dir.path, "owner");
+  const pid = Number((await readFile(owner, "utf8").catch(() => "")).split(" ")[0]);
+  if (!Number.isInteger(pid) || pid < 1) {
+    const made = await stat(dir.path).catch(() => undefined);
+    return made !== undefined && Date.now() - made.mtimeMs < UNWRITTEN_MS;
+  }
+  // A number of ours in a file that we have not written: in a container, every start may have the same.
+  if (pid === process.pid) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return errorCode(error) === "EPERM";
+  }
+}
+
+function held(dir: SessionDir): CliError {
+  return new CliError(
+    `Another start of the name "${dir.name}" is starting or ending at this moment: try again, or start this one beside it with \`--name other\`. If none is, remove ${dir.path}.`,
+    { code: "ALREADY_STARTING" },
+  );
 }
 
 /** By the time the last process has ended, the next start may have taken over: then the directory is not ours any more. */

@@ -50,6 +50,8 @@ export interface Session {
   readonly died: Promise<never>;
   /** Stops the load, drains both fleets, and leaves nothing running. With a grace, that is all a replica gets. */
   stop(opts?: { graceMs?: number }): Promise<Ledger | undefined>;
+  /** Why stop() gave no ledger, where the load has ended badly. */
+  readonly loadTrouble: unknown;
 }
 
 /** The version that is started; rollouts count on from it. */
@@ -88,6 +90,7 @@ export function createSession(opts: SessionOptions): Session {
   let phase: Snapshot["phase"] = "starting";
   let productIds: string[] = [];
   let load: LoadRun | undefined;
+  let loadTrouble: unknown;
   let scraping: NodeJS.Timeout | undefined;
 
   for (const service of SERVICES) fleets[service].on((event) => hear(service, event));
@@ -162,7 +165,10 @@ export function createSession(opts: SessionOptions): Session {
     phase = "stopping";
     clearInterval(scraping);
     changed();
-    const ledger = await load?.stop().catch(() => undefined);
+    const ledger = await load?.stop().catch((error: unknown) => {
+      loadTrouble = error;
+      return undefined;
+    });
     if (load) watch.tick(load.stats());
     const grace = graceMs === undefined ? {} : { graceMs };
     // Side by side: with the load gone, whoever still waits for an answer has the upstream's own lag to get it.
@@ -183,9 +189,13 @@ export function createSession(opts: SessionOptions): Session {
     get load() {
       return load;
     },
+    get loadTrouble() {
+      return loadTrouble;
+    },
     async start(signal) {
       await startFleets(signal);
-      productIds = await firstAnswer(urlNow());
+      // Replicas that are ended meanwhile do not answer: then the signal is what must be told.
+      productIds = await Promise.race([firstAnswer(urlNow()), aborted(signal)]);
       // stop() may have been called meanwhile, and what begins after it would never be ended.
       signal.throwIfAborted();
       phase = "running";

@@ -1,19 +1,20 @@
 /** One life of `start`: prepare, run, show, and leave nothing behind, however it ends. */
-import { mkdir, readdir } from "node:fs/promises";
+import { access, constants, mkdir, readdir } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { judge, type Verdict } from "@holdfast/load";
 import { aborted } from "./aborted.ts";
-import { CliError, fileTrouble, usageError } from "./cli-error.ts";
+import { CliError, errorCode, fileTrouble, messageOf, usageError } from "./cli-error.ts";
 import { serveControl } from "./control-socket.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
-import { choosePort } from "./free-port.ts";
+import { choosePort, USUAL_PORT_TAKEN } from "./free-port.ts";
 import { watchInterrupts, type Interrupts } from "./interrupt.ts";
 import { watchKeys } from "./keys.ts";
+import { REPO_ROOT } from "./repo.ts";
 import { ensureServiceBundle } from "./service-bundle.ts";
 import { createActions, type Actions } from "./session-actions.ts";
 import { createControlHandler } from "./session-control.ts";
-import { claimSessionDir, sessionDir, type SessionDir } from "./session-dir.ts";
+import { claimSessionDir, DEFAULT_SESSION, sessionDir, type SessionDir } from "./session-dir.ts";
 import { AFTER_MS, BASELINE_MS, GENTLE, JUDGED, loadShape } from "./session-load.ts";
 import { createSession, type Session } from "./session.ts";
 import { createLiveView, createPlainView } from "./start-view.ts";
@@ -46,23 +47,38 @@ export async function start(opts: StartOptions, terminal: Terminal): Promise<num
     // What it ends with is heard by the stop that is under way.
     if (times > 1) session?.stop({ graceMs: HURRY_GRACE_MS }).catch(() => {});
   });
+  const life: Life = { terminal, signal: abort.signal, interrupts, onSession: (made) => (session = made) };
   try {
-    const verdict = await live(opts, {
-      terminal,
-      signal: abort.signal,
-      interrupts,
-      onSession: (made) => (session = made),
+    const verdict = await live(opts, life).catch((error: unknown) => {
+      if (opts.port !== undefined || errorCode(error) !== "FLEET_PORT_TAKEN" || abort.signal.aborted) throw error;
+      // Looked free and is not: another fleet holds it while its replicas start.
+      terminal.note(USUAL_PORT_TAKEN);
+      return live({ ...opts, port: 0 }, life);
     });
     if (!verdict) return EXIT.done;
     printVerdict(verdict, { opts, terminal });
     return exitCodeOf(verdict.verdict);
   } catch (error) {
-    if (!abort.signal.aborted) throw error;
+    if (!abort.signal.aborted || !isOfAbort(error, abort.signal)) throw afterAbort(error, abort.signal);
     if (session && opts.output !== "json") terminal.print(farewell(session));
     return opts.rollout ? EXIT.interrupted : EXIT.done;
   } finally {
     interrupts.dispose();
   }
+}
+
+/** What stops being awaited by a signal, in the words of whoever was asked. */
+const CODES_OF_ABORT = new Set(["FLEET_START_ABORTED", "FLEET_STOPPED", "LOAD_ABORTED"]);
+
+/** Whether an error only says that it was ended, as somebody wished. */
+export function isOfAbort(error: unknown, signal: AbortSignal): boolean {
+  if (error === signal.reason || CODES_OF_ABORT.has(errorCode(error) ?? "")) return true;
+  return error instanceof Error && error.name === "AbortError";
+}
+
+/** Where the clean-up fails after a signal, that is what must be known, not the signal. */
+function afterAbort(error: unknown, signal: AbortSignal): unknown {
+  return error instanceof SuppressedError && isOfAbort(error.suppressed, signal) ? error.error : error;
 }
 
 interface Life {
@@ -119,7 +135,7 @@ async function prepareSession(
     replicas: opts.replicas,
     logDir,
     ...load,
-    ...(opts.rollout ? { ledgerFile: path.join(opts.logDir ? logDir : dir.path, "rollout.ledger.jsonl") } : {}),
+    ...(opts.rollout ? { ledgerFile: await prepareLedgerFile(opts) } : {}),
   });
 }
 
@@ -178,19 +194,30 @@ async function act(session: Session, { opts, terminal, actions, signal }: Act): 
   await Promise.race([actions.rollOut(), aborted(signal)]);
   await sleep(AFTER_MS, undefined, { signal });
   const ledger = await session.stop();
-  if (!ledger)
-    throw new CliError("The load left no records, so there is nothing to judge: run it again.", { code: "NO_LEDGER" });
+  if (!ledger) {
+    const { loadTrouble } = session;
+    const why = loadTrouble === undefined ? "" : ` (${messageOf(loadTrouble)})`;
+    throw new CliError(`The load left no records, so there is nothing to judge${why}: run it again.`, {
+      code: "NO_LEDGER",
+      cause: loadTrouble,
+    });
+  }
   return judge(ledger);
 }
 
 function printVerdict(verdict: Verdict, { opts, terminal }: { opts: StartOptions; terminal: Terminal }): void {
-  if (opts.output === "json") return terminal.print(JSON.stringify(verdict, undefined, 2));
+  const again = `The same verdict from its raw records: ./holdfast verdict ${fromHere(ledgerFileOf(opts))}`;
+  if (opts.output === "json") {
+    terminal.print(JSON.stringify(verdict, undefined, 2));
+    return terminal.note(again);
+  }
   for (const line of verdictLines(verdict, {
     paint: terminal.paint,
     width: terminal.width,
     title: "one rollout under load",
   }))
     terminal.print(line);
+  terminal.print(again);
 }
 
 function farewell(session: Session): string {
@@ -199,9 +226,49 @@ function farewell(session: Session): string {
   return `Drained and ended: ${count(sent)} requests, ${count(answered)} answered, ${count(degraded)} degraded, ${failures(failed)}.`;
 }
 
+/** Kept, for a verdict without its records is only a word. The next rollout of that name replaces it. */
+function ledgerFileOf({ logDir, name }: StartOptions): string {
+  if (logDir !== undefined) return path.resolve(logDir, "rollout.ledger.jsonl");
+  return path.join(REPO_ROOT, "out", `rollout${name === DEFAULT_SESSION ? "" : `-${name}`}.ledger.jsonl`);
+}
+
+async function prepareLedgerFile(opts: StartOptions): Promise<string> {
+  const file = ledgerFileOf(opts);
+  const dir = path.dirname(file);
+  try {
+    await makeDir(dir);
+    await access(dir, constants.W_OK);
+    return file;
+  } catch (error) {
+    throw new CliError(
+      `Cannot keep the rollout's records in ${dir}: ${fileTrouble(error)}. Give a --log-dir that can be written.`,
+      { code: "LEDGER_DIR", cause: error },
+    );
+  }
+}
+
+/** As a person would type it. */
+function fromHere(file: string): string {
+  const relative = path.relative("", file);
+  return relative.startsWith("..") ? file : relative;
+}
+
+/** As `mkdir -p`. Node's own `recursive` never comes back where a file system refuses every new directory (/proc). */
+export async function makeDir(dir: string, mode = 0o777): Promise<void> {
+  try {
+    await mkdir(dir, { mode });
+  } catch (error) {
+    if (errorCode(error) === "EEXIST") return;
+    const parent = path.dirname(dir);
+    if (errorCode(error) !== "ENOENT" || parent === dir) throw error;
+    await makeDir(parent, mode);
+    await mkdir(dir, { mode });
+  }
+}
+
 async function prepareLogDir(dir: string): Promise<string> {
   try {
-    await mkdir(dir, { recursive: true, mode: 0o700 });
+    await makeDir(path.resolve(dir), 0o700);
     await readdir(dir);
     return path.resolve(dir);
   } catch (error) {

@@ -33,7 +33,7 @@ export function addStart(program: Command, terminal: Terminal): void {
     .option("--name <name>", "a name of its own, to run beside another one of this checkout", DEFAULT_SESSION)
     .option(
       "--log-dir <dir>",
-      "keep the replicas' logs there, and with --rollout the ledger (default: a private directory that is removed at the end)",
+      "keep the replicas' logs there, and with --rollout the ledger (default: the logs are removed at the end, the ledger goes to out/)",
     )
     .addOption(outputOption(["json"]))
     .addHelpText(
@@ -42,7 +42,7 @@ export function addStart(program: Command, terminal: Terminal): void {
         ["npm start", "the same as ./holdfast start"],
         ["./holdfast start --replicas 5 --rate 100"],
         ["./holdfast start --rollout", "exits 0 when nothing was lost"],
-        ["./holdfast start --rollout --log-dir out/rollout", "and keeps every request's record"],
+        ["./holdfast start --rollout --log-dir out/rollout", "and keeps the logs as well"],
         ["./holdfast start --name other --port 0", "a second one, on any free port"],
         ["./holdfast start -o json | jq .load.failed", "a line of JSON every 5 s"],
       ]),

@@ -11,8 +11,8 @@ const MIN_ROLLOUTS = 3;
 /** Where these do not bring enough evidence, more of the same would not either: the verdict is INVALID then. */
 const MAX_ROLLOUTS = 4;
 /**
- * Connections that each replica must hold before a rollout, or it is no victim. Its share of 90 is 30; about 10 more are
- * new ones at any time, most of them slow. So at least 10 of these are kept alive, where the lab asks for 5.
+ * Connections that each replica must hold before a rollout, or it is no victim. Its share of 100 is 33; about 10 more are
+ * new ones at any time, most of them slow. So a dozen or more of these are kept alive, where the lab asks for 5.
  */
 const MIN_CONNECTIONS = 26;
 /** So old a kept-alive connection gets at most, so that after a rollout its replicas share the kept-alive clients again. */
@@ -33,7 +33,7 @@ export const rollingUpdate = experiment({
   hypothesis:
     "A rolling update loses no request: neither one that opens a connection, nor one on a kept-alive connection, nor one that takes 3 s and is under way when its replica is told to end.",
   system: { catalogue: { shutdown: { lagSeconds: 1.5 }, connectionMaxAgeSeconds: CONNECTION_MAX_AGE_SECONDS } },
-  load: { ratePerSecond: 300, persistentSockets: 90, slowShare: 0.05, slowMs: 3000 },
+  load: { ratePerSecond: 300, persistentSockets: 100, slowShare: 0.05, slowMs: 3000 },
   baselineSeconds: 5,
   methodWithinSeconds: 75,
   settleSeconds: 4,

@@ -1,0 +1,31 @@
+import type { ReplicaStatus } from "@holdfast/fleet";
+import { expect, test } from "vitest";
+import { createActions } from "./session-actions.ts";
+import type { Session } from "./session.ts";
+
+/** A session whose fleets only remember what they were asked. */
+function sessionOf(opts: { catalogue: Partial<ReplicaStatus>[]; stock: Partial<ReplicaStatus>[] }): Session {
+  const fleet = (replicas: Partial<ReplicaStatus>[]): unknown => ({
+    replicas: () => replicas,
+    rollOut: async () => {},
+    settled: async () => {},
+  });
+  const session: unknown = {
+    catalogue: fleet(opts.catalogue),
+    stock: fleet(opts.stock),
+    load: undefined,
+    tell: () => {},
+    note: () => {},
+  };
+  return session as Session;
+}
+
+test("a rollout without a version takes none that is in use", async () => {
+  const actions = createActions(sessionOf({ catalogue: [{ version: "v2" }, { version: "v3" }], stock: [] }));
+  expect(await actions.rollOut()).toMatchObject({ result: { version: "v4" } });
+});
+
+test("what is gone cannot be made slow, and nothing is said to have been", async () => {
+  const actions = createActions(sessionOf({ catalogue: [], stock: [{ state: "terminating" }] }));
+  await expect(actions.breakStock({ slowSeconds: 1 })).rejects.toMatchObject({ code: "STOCK_GONE", exitCode: 4 });
+});

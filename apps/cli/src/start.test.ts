@@ -1,0 +1,24 @@
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { FleetError } from "@holdfast/fleet";
+import { expect, onTestFinished, test } from "vitest";
+import { isOfAbort, makeDir } from "./start.ts";
+
+test("after a signal only what is the signal's is kept quiet", () => {
+  const abort = new AbortController();
+  abort.abort();
+  expect(isOfAbort(abort.signal.reason, abort.signal)).toBe(true);
+  expect(isOfAbort(new FleetError("FLEET_START_ABORTED", "The start was aborted."), abort.signal)).toBe(true);
+  expect(isOfAbort(new DOMException("over", "AbortError"), abort.signal)).toBe(true);
+  expect(isOfAbort(new TypeError("undefined is not a function"), abort.signal)).toBe(false);
+});
+
+test("a directory is made with those above it, and where none can be made that is said at once", async () => {
+  const tmp = await mkdtemp(path.join(tmpdir(), "made-"));
+  onTestFinished(() => rm(tmp, { recursive: true }));
+  await makeDir(path.join(tmp, "a/b/c"), 0o700);
+  await makeDir(path.join(tmp, "a/b/c"), 0o700);
+  expect((await stat(path.join(tmp, "a/b/c"))).mode & 0o777).toBe(0o700);
+  await expect(makeDir("/proc/nowhere/logs")).rejects.toMatchObject({ code: expect.stringMatching(/^E/) });
+});
