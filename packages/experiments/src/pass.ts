@@ -18,10 +18,11 @@ const NEW_SHARE = 0.5;
 /** How long the rollback and its verification may take. */
 export const ROLLBACK_WITHIN_MS = 60_000;
 /**
- * The generator's own lag. Wider than packages/load's default, since a laptop's two cores also start replicas: verdicts
- * count failures and states, not milliseconds, and a count does not change when a request is sent 0.4 s late.
+ * The generator's own lag, by which a starved machine shows. Measured with E1 on two cores: p99 2 ms when they are idle,
+ * 12 ms beside 2 busy loops, 60 to 80 ms beside 4 and 8, all of which pass; 330 ms where the replicas starved until requests
+ * timed out. There the machine fails, not the system, and nobody may conclude anything.
  */
-const MAX_SCHEDULE_LAG_MS = { p99: 400, max: 1500 };
+const MAX_SCHEDULE_LAG_MS = { p99: 200, max: 1000 };
 /** How far the events' clock may be off, for the same reason: well below the 250 ms that a prediction's windows are given. */
 const MAX_CLOCK_ERROR_MS = 100;
 
