@@ -150,8 +150,8 @@ async function repairFleet(
   }
 }
 
-/** What of the system is the platform's. */
-function fleetSettings(system: System) {
+/** What of the system is the platform's, as the fleet takes it. */
+export function fleetSettings(system: System) {
   const { probes, platform, rollout, selfHealing, terminationGraceSeconds } = system;
   return {
     endpointLagMs: platform.endpointLagMs,
@@ -177,8 +177,8 @@ function probeSettings(path: string, probe: System["probes"]["readiness"]) {
   };
 }
 
-/** What of the system is the service's: its environment. */
-function serviceEnvironment(
+/** What of the system is the service's, whichever part it plays: its environment. */
+export function serviceEnvironment(
   spec: { name: string; version: string; port: number; adminPort: number },
   system: System,
 ): Record<string, string> {
@@ -202,7 +202,10 @@ function serviceEnvironment(
   };
 }
 
-function catalogueEnvironment({ catalogue: { stockClient, extraStartSeconds } }: System): Record<string, string> {
+/** The same for the catalogue alone. */
+export function catalogueEnvironment({
+  catalogue: { stockClient, extraStartSeconds },
+}: System): Record<string, string> {
   return {
     SERVICE_ROLE: "catalogue",
     FAULT_SLOW_START_SECONDS: String(extraStartSeconds),

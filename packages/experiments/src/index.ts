@@ -25,7 +25,13 @@ export type {
   TargetFactory,
   TargetName,
 } from "./target.ts";
-export { fleetTarget, type FleetTargetOptions } from "./fleet-target.ts";
+export {
+  catalogueEnvironment,
+  fleetSettings,
+  fleetTarget,
+  serviceEnvironment,
+  type FleetTargetOptions,
+} from "./fleet-target.ts";
 export { findExperiment, listExperiments, type ControlSummary, type ExperimentSummary } from "./catalogue.ts";
 export { runExperiment, type RunOptions } from "./run.ts";
 export { isAsWanted, runSuite, withControlsOf, type SuiteOptions, type SuiteResult } from "./suite.ts";
