@@ -16,7 +16,7 @@ import { createArrivals, type Arrivals } from "./arrivals.ts";
 import { nowEpochMs, toMicros } from "./clock.ts";
 import { LoadError } from "./errors.ts";
 import { exchange, type Outcome } from "./exchange.ts";
-import { LEDGER_SCHEMA_VERSION, type Fate, type LedgerEnd, type RequestRecord } from "./ledger.ts";
+import { LEDGER_SCHEMA_VERSION, noFates, type LedgerEnd, type RequestRecord } from "./ledger.ts";
 import { createLineWriter } from "./line-writer.ts";
 import { createPersistentSockets, type PersistentSocket } from "./persistent-sockets.ts";
 import { parsePlan, type ResolvedPlan } from "./plan.ts";
@@ -116,17 +116,7 @@ function createRun(opts: { plan: ResolvedPlan; target: Target; now: () => number
   const nextArrival = createMix(plan);
   const nextIds = createTraceIds();
   const lagsMs: number[] = [];
-  const byFate: Record<Fate, number> = {
-    answered: 0,
-    degraded: 0,
-    refused: 0,
-    reset: 0,
-    timeout: 0,
-    incomplete: 0,
-    shed: 0,
-    status: 0,
-    unsent: 0,
-  };
+  const byFate = noFates();
   let arrivals: Arrivals | undefined;
   let sockets = 0;
   let inFlight = 0;

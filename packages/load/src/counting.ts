@@ -1,4 +1,4 @@
-import { FAILED_FATES, isFailed, type ConnectionKind, type FailedFate, type RequestRecord } from "./ledger.ts";
+import { isFailed, noFailures, type ConnectionKind, type FailedFate, type RequestRecord } from "./ledger.ts";
 
 /** Sent minus scheduled, without what was spent waiting for a socket: that was the target's doing. */
 export function ownLag({ sentMs, scheduledMs, waitedMs = 0 }: RequestRecord): number {
@@ -6,7 +6,7 @@ export function ownLag({ sentMs, scheduledMs, waitedMs = 0 }: RequestRecord): nu
 }
 
 export function countFates(requests: readonly RequestRecord[]): Record<FailedFate, number> {
-  const counts = Object.fromEntries(FAILED_FATES.map((fate) => [fate, 0])) as Record<FailedFate, number>;
+  const counts = noFailures();
   for (const { fate } of requests) if (isFailed(fate)) counts[fate]++;
   return counts;
 }

@@ -1,5 +1,6 @@
 /** Ledgers for tests: each is whole and true to its plan, until a test bends it. */
 import {
+  noFates,
   isFailed,
   LEDGER_SCHEMA_VERSION,
   type Fate,
@@ -122,17 +123,7 @@ export function createLedger(opts: FixtureOptions = {}): Ledger {
 
 /** Gives it the end line that fits its records. */
 function seal(ledger: Ledger): Ledger {
-  const byFate = {
-    answered: 0,
-    degraded: 0,
-    refused: 0,
-    reset: 0,
-    timeout: 0,
-    incomplete: 0,
-    shed: 0,
-    status: 0,
-    unsent: 0,
-  };
+  const byFate = noFates();
   for (const { fate } of ledger.requests) byFate[fate]++;
   const atMs = Math.max(0, ...ledger.requests.map(({ endMs }) => endMs));
   ledger.end = {

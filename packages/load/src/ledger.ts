@@ -40,6 +40,16 @@ export const FAILED_FATES = [
   "unsent",
 ] as const satisfies readonly FailedFate[];
 
+/** One counter for each fate that is a failure, all at 0. */
+export function noFailures(): Record<FailedFate, number> {
+  return Object.fromEntries(FAILED_FATES.map((fate) => [fate, 0])) as Record<FailedFate, number>;
+}
+
+/** One counter for each fate, all at 0. */
+export function noFates(): Record<Fate, number> {
+  return { answered: 0, degraded: 0, ...noFailures() };
+}
+
 /** First line. Every other time in the file is in ms since `epochMs`, on the agent's monotonic clock. */
 export interface LedgerHeader {
   type: "plan";

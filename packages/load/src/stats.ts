@@ -1,6 +1,6 @@
 import { ownLag } from "./counting.ts";
 import {
-  FAILED_FATES,
+  noFailures,
   isFailed,
   type ConnectionKind,
   type FailedFate,
@@ -133,7 +133,7 @@ function createCounts() {
   let answered = 0;
   let degraded = 0;
   let failed = 0;
-  const byFate = Object.fromEntries(FAILED_FATES.map((fate) => [fate, 0])) as Record<FailedFate, number>;
+  const byFate = noFailures();
   const servedBy: Record<string, number> = {};
   return {
     add(record: RequestRecord): void {

@@ -1,5 +1,5 @@
 /** What the page draws, out of the ledger: columns of numbers, lanes, moments. Times are seconds since the first request was due. */
-import { isFailed, type Fate, type Ledger, type LedgerEvent, type RequestRecord } from "@holdfast/load";
+import { FAILED_FATES, isFailed, type Fate, type Ledger, type LedgerEvent, type RequestRecord } from "@holdfast/load";
 import type { MetricWatch } from "../experiment.ts";
 
 export interface PageData {
@@ -57,17 +57,7 @@ interface Band {
 }
 
 /** In the order in which they are stacked. */
-const FATE_ORDER: readonly Fate[] = [
-  "answered",
-  "degraded",
-  "refused",
-  "reset",
-  "timeout",
-  "incomplete",
-  "shed",
-  "status",
-  "unsent",
-];
+const FATE_ORDER: readonly Fate[] = ["answered", "degraded", ...FAILED_FATES];
 
 /** Narrow enough to show a second's dip, wide enough for a steady rate to look steady. */
 const BIN_SECONDS = 0.5;
