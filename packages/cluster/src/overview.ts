@@ -1,0 +1,73 @@
+import type { HelmRelease } from "./helm.ts";
+import type { Deployment, HorizontalPodAutoscaler, List, ScaledObject } from "./kubernetes-types.ts";
+import { readNodes } from "./nodes.ts";
+import type { NodeView } from "./nodes.ts";
+import type { Cluster } from "./open.ts";
+import { PART_LABEL, VERSION_ANNOTATION } from "./platform-manifests.ts";
+import { readPods, viewPod } from "./pods.ts";
+import type { PodView } from "./pods.ts";
+import { isRolledOut } from "./rollout.ts";
+import { viewScalers } from "./scalers.ts";
+import type { ScalerView } from "./scalers.ts";
+
+export interface PlatformPartView {
+  name: string;
+  ready: boolean;
+  version: string;
+}
+
+/** What runs where, as `./holdfast status` shows it. */
+export interface Overview {
+  nodes: NodeView[];
+  pods: PodView[];
+  scalers: ScalerView[];
+  releases: HelmRelease[];
+  platform: PlatformPartView[];
+}
+
+/** Six calls at once; about a second. */
+export async function readOverview(
+  cluster: Cluster,
+  opts: { namespaces: readonly string[]; signal?: AbortSignal | undefined },
+): Promise<Overview> {
+  const { kubectl, helm } = cluster;
+  const { namespaces, signal } = opts;
+  const listAll = async <T>(resource: string) =>
+    (await kubectl.json<List<T>>(["get", resource, "--all-namespaces"], { what: `read ${resource}`, signal })).items;
+  const ours = (object: { metadata: { namespace?: string } }) => namespaces.includes(object.metadata.namespace ?? "");
+
+  const [nodes, pods, deployments, hpas, scaledObjects, releases] = await Promise.all([
+    readNodes(cluster, { signal }),
+    readPods(kubectl, { namespaces, signal }),
+    listAll<Deployment>("deployments.apps"),
+    listAll<HorizontalPodAutoscaler>("horizontalpodautoscalers.v2.autoscaling"),
+    // Where KEDA is not installed there is no such kind.
+    listAll<ScaledObject>("scaledobjects.keda.sh").catch((): ScaledObject[] => []),
+    helm.list(),
+  ]);
+  const zones = new Map(nodes.flatMap(({ name, zone }) => (zone === undefined ? [] : [[name, zone] as const])));
+  return {
+    nodes,
+    pods: pods.map((pod) => viewPod(pod, zones)),
+    scalers: viewScalers({
+      deployments: deployments.filter((deployment) => ours(deployment)),
+      hpas: hpas.filter((hpa) => ours(hpa)),
+      scaledObjects: scaledObjects.filter((object) => ours(object)),
+    }),
+    releases: releases.filter(({ namespace }) => namespaces.includes(namespace)),
+    platform: viewPlatform(deployments),
+  };
+}
+
+/** Each part by what its Deployments say of themselves; a part of several is ready when all of them are. */
+export function viewPlatform(deployments: readonly Deployment[]): PlatformPartView[] {
+  const parts = new Map<string, PlatformPartView>();
+  for (const deployment of deployments) {
+    const name = deployment.metadata.labels?.[PART_LABEL];
+    if (name === undefined) continue;
+    const version = deployment.metadata.annotations?.[VERSION_ANNOTATION] ?? "";
+    const ready = isRolledOut(deployment) && (parts.get(name)?.ready ?? true);
+    parts.set(name, { name, ready, version });
+  }
+  return [...parts.values()].sort((a, b) => a.name.localeCompare(b.name));
+}
