@@ -31,7 +31,7 @@ export type { PodView } from "./pods.ts";
 export type { ScalerView } from "./scalers.ts";
 export { readOverview } from "./overview.ts";
 export type { Overview, PlatformPartView } from "./overview.ts";
-export { ensureNamespace, installRelease, uninstallRelease } from "./releases.ts";
+export { ensureNamespace, installRelease, uninstallRelease, upgradeRelease } from "./releases.ts";
 export type { InstallOptions, NamespaceOptions } from "./releases.ts";
 export { isRolledOut, untilRolledOut } from "./rollout.ts";
 export type { RolloutOptions } from "./rollout.ts";

@@ -1,7 +1,8 @@
 import type { Cluster } from "./open.ts";
 import type { HelmUpgrade } from "./helm.ts";
 import type { Kubectl } from "./kubectl.ts";
-import { untilRolledOut } from "./rollout.ts";
+import type { HorizontalPodAutoscaler, List, ScaledObject } from "./kubernetes-types.ts";
+import { untilRolledOut, type RolloutOptions } from "./rollout.ts";
 
 export interface NamespaceOptions {
   name: string;
@@ -29,23 +30,62 @@ export interface InstallOptions extends Omit<HelmUpgrade, "wait" | "timeoutSecon
 }
 
 /**
- * Installs or upgrades a release, also over one that was interrupted, and waits until it has rolled out. Helm's own wait would end with a bare "deadline exceeded": here the error says
- * which pod is not ready, what its conditions and events are and what it logged last.
+ * KEDA's webhook looks for the Deployment of a ScaledObject in a cache, which on a busy machine has not yet heard of what
+ * Helm applied the moment before; it refuses then. Whoever asks again gets through.
+ */
+const KEDA_RACE = /admission webhook "vscaledobject[^\n]*Deployment[^\n]*not found/;
+
+/**
+ * Installs or upgrades a release, also over one that was interrupted, and waits until it has rolled out and, where it has a
+ * scaler, until that has raised it to its least. Helm's own wait would end with a bare "deadline exceeded": here the error
+ * says which pod is not ready, what its conditions and events are and what it logged last.
  *
  * @throws ClusterError TOOL_FAILED (Helm's sentence), IMAGE_MISSING, TIMEOUT, ABORTED
  */
 export async function installRelease(cluster: Cluster, opts: InstallOptions): Promise<void> {
   const { readyWithinSeconds = 180, onMissingImage, ...upgrade } = opts;
   await dropUnfinished(cluster.kubectl, opts);
-  await cluster.helm.upgrade(upgrade);
-  await untilRolledOut(cluster.kubectl, {
+  await upgradeRelease(cluster, upgrade);
+  const rollout: RolloutOptions = {
     namespace: opts.namespace,
     what: `release ${opts.release}`,
     selector: `app.kubernetes.io/instance=${opts.release}`,
     timeoutSeconds: readyWithinSeconds,
     signal: opts.signal,
     onMissingImage,
-  });
+  };
+  await untilRolledOut(cluster.kubectl, rollout);
+  const atLeast = await leastReplicas(cluster.kubectl, rollout);
+  // A first install with a scaler begins with one replica, since the chart leaves the number to the scaler.
+  if (atLeast > 1) await untilRolledOut(cluster.kubectl, { ...rollout, atLeast });
+}
+
+/** `helm upgrade --install`, once more where KEDA refused only because it had not heard of the Deployment yet. */
+export async function upgradeRelease(cluster: Pick<Cluster, "helm">, upgrade: HelmUpgrade): Promise<void> {
+  try {
+    await cluster.helm.upgrade(upgrade);
+  } catch (error) {
+    if (!(error instanceof Error) || !KEDA_RACE.test(error.message)) throw error;
+    await cluster.helm.upgrade(upgrade);
+  }
+}
+
+/** What the release's scaler keeps it at, or 0 where it has none. */
+async function leastReplicas(kubectl: Kubectl, opts: RolloutOptions): Promise<number> {
+  const list = async <T>(resource: string): Promise<readonly T[]> => {
+    const args = ["get", resource, `--namespace=${opts.namespace}`, `--selector=${opts.selector}`];
+    return (await kubectl.json<List<T>>(args, { what: `read ${resource}`, signal: opts.signal })).items;
+  };
+  const [hpas, scaledObjects] = await Promise.all([
+    list<HorizontalPodAutoscaler>("horizontalpodautoscalers.v2.autoscaling"),
+    // Where KEDA is not installed there is no such kind.
+    list<ScaledObject>("scaledobjects.keda.sh").catch((): readonly ScaledObject[] => []),
+  ]);
+  return Math.max(
+    0,
+    ...hpas.map(({ spec }) => spec.minReplicas ?? 1),
+    ...scaledObjects.map(({ spec }) => spec.minReplicaCount ?? 0),
+  );
 }
 
 /**

@@ -12,6 +12,8 @@ export interface RolloutOptions {
   selector?: string | undefined;
   /** Only these of the Deployments count. */
   deployments?: readonly string[] | undefined;
+  /** Replicas that each must have, where a scaler has yet to raise a new one to its least. */
+  atLeast?: number | undefined;
   timeoutSeconds: number;
   signal?: AbortSignal | undefined;
   /** Adds to the error about an image that could not be pulled, such as whether the bundle lists it. */
@@ -44,9 +46,13 @@ export async function untilRolledOut(kubectl: Kubectl, opts: RolloutOptions): Pr
       : all.filter(({ metadata }) => opts.deployments?.includes(metadata.name));
   }
 
+  function isThere(deployment: Deployment): boolean {
+    return isRolledOut(deployment) && (deployment.status?.availableReplicas ?? 0) >= (opts.atLeast ?? 0);
+  }
+
   function judge(): void {
     const found = wanted();
-    if (found.length >= (opts.deployments?.length ?? 1) && found.every((deployment) => isRolledOut(deployment))) {
+    if (found.length >= (opts.deployments?.length ?? 1) && found.every((deployment) => isThere(deployment))) {
       outcome.resolve("ready");
       return;
     }
@@ -85,7 +91,7 @@ export async function untilRolledOut(kubectl: Kubectl, opts: RolloutOptions): Pr
     if (result === "ready") return;
     if (result === "aborted") throw new ClusterError("ABORTED", `Stopped while waiting for ${what}.`);
     if (result !== "late" && result !== "crashing") throw missingImage(opts, result);
-    const late = wanted().filter((deployment) => !isRolledOut(deployment));
+    const late = wanted().filter((deployment) => !isThere(deployment));
     const lines = await diagnose(kubectl, { namespace, deployments: late, pods: [...pods.values()] });
     const waited =
       result === "late"
