@@ -6,6 +6,8 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
+import { needsDocker } from "./docker-for-tests.ts";
+import { ensureTool } from "./tools.mjs";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
@@ -21,16 +23,27 @@ const KEPT = [
   "packages/resilience",
   "packages/telemetry",
   "apps/service",
+  "charts/service",
+  "k8s",
+  "scripts/package.json",
+  "scripts/prestep.mjs",
+  "scripts/checkout.mjs",
+  "scripts/tools.mjs",
+  "scripts/zip.mjs",
+  "scripts/image.ts",
+  "scripts/image",
 ];
 const NOT_COPIED = new Set(["node_modules", "dist", ".turbo"]);
 
 /** Stays between runs with what was installed and what turbo remembers of it, so that an unchanged half costs seconds. */
 const copy = path.join(root, ".cache", "kept-half");
 
+let helm: string;
+
 function run(command: string, args: string[]) {
-  const env = { ...process.env, TURBO_TELEMETRY_DISABLED: "1" };
-  const result = spawnSync(command, args, { cwd: copy, encoding: "utf8", env });
-  return { status: result.status, output: `${result.stdout}\n${result.stderr}` };
+  const env = { ...process.env, TURBO_TELEMETRY_DISABLED: "1", HOLDFAST_HELM: helm };
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd: copy, encoding: "utf8", env });
+  return { status, stdout, output: `${stdout}\n${stderr}` };
 }
 
 /** Takes out what the last run copied, so that a file that is gone from the checkout is gone here. */
@@ -43,7 +56,8 @@ function removeCopied(dir: string): void {
   }
 }
 
-beforeAll(() => {
+beforeAll(async () => {
+  helm = process.env["HOLDFAST_HELM"] ?? (await ensureTool("helm"));
   mkdirSync(copy, { recursive: true });
   removeCopied(copy);
   for (const kept of KEPT) {
@@ -71,7 +85,7 @@ describe("the half that a team keeps, alone", () => {
     expect(moved).toEqual([]);
   });
 
-  test("type-checks, builds and passes its tests", { timeout: 180_000 }, () => {
+  test("type-checks, builds and passes its tests", { timeout: 400_000 }, () => {
     const { status, output } = run("npx", [
       "--no-install",
       "turbo",
@@ -110,4 +124,59 @@ describe("the half that a team keeps, alone", () => {
     }
     expect(service.exitCode).toBe(0);
   });
+
+  test("renders as a chart, without a complaint of helm's", () => {
+    const chart = path.join(copy, "charts/service");
+    const rendered = run(helm, ["template", "catalogue", chart, "--set", "image.repository=registry.example/service"]);
+    expect([rendered.status, rendered.stdout.match(/^kind: \w+$/gm)]).toEqual([
+      0,
+      expect.arrayContaining(["kind: Deployment", "kind: PodDisruptionBudget", "kind: Service"]),
+    ]);
+    const linted = run(helm, ["lint", "--strict", chart]);
+    expect([linted.status, linted.output]).toEqual([0, expect.stringContaining("0 chart(s) failed")]);
+  });
+
+  test(
+    "becomes an image of less than 3 MB above its base, without source maps",
+    { timeout: 180_000 },
+    async (context) => {
+      await needsDocker(context);
+      const built = buildImage();
+      expect(built.bytesAboveBase).toBeLessThan(3_000_000);
+      const { stdout: container } = run("docker", ["create", built.image]);
+      const { stdout: archive } = spawnSync("docker", ["cp", `${container.trim()}:/app`, "-"]);
+      run("docker", ["rm", container.trim()]);
+      const names = spawnSync("tar", ["-t"], { input: archive, encoding: "utf8" }).stdout.trim().split("\n");
+      expect(names.toSorted()).toEqual(["app/", "app/LICENCES.txt", "app/service.cjs"]);
+    },
+  );
+
+  test("whose container is ready and ends well, with nothing it may write", { timeout: 180_000 }, async (context) => {
+    await needsDocker(context);
+    const name = `holdfast-kept-half-${process.pid}`;
+    const flags = ["--rm", "--read-only", "--cap-drop=ALL", "--network=none", "--env=LAG_SECONDS=0"];
+    const service = spawn("docker", ["run", ...flags, `--name=${name}`, buildImage().image], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const states: string[] = [];
+    for await (const line of createInterface({ input: service.stdout })) {
+      const event = JSON.parse(line);
+      if (event["event.name"] !== "lifecycle.state") continue;
+      states.push(event.to);
+      if (event.to === "ready") run("docker", ["kill", "--signal=TERM", name]);
+    }
+    if (service.exitCode === null) await once(service, "exit");
+    expect([states, service.exitCode]).toEqual([["ready", "draining"], 0]);
+  });
 });
+
+let built: { image: string; bytesAboveBase: number } | undefined;
+
+/** As a team builds it, once. */
+function buildImage(): NonNullable<typeof built> {
+  if (built !== undefined) return built;
+  const { status, stdout, output } = run("npm", ["run", "--silent", "image", "--", "-o", "json"]);
+  expect([status, status === 0 ? "" : output.slice(-2000)]).toEqual([0, ""]);
+  built = JSON.parse(stdout) as NonNullable<typeof built>;
+  return built;
+}

@@ -2,22 +2,19 @@
  * What must be true before anything of this project runs: a Node that is new enough, and the dependencies of the
  * lockfile. Plain JavaScript for Node >= 18 without a dependency, since it runs before there is any.
  *
- *     node scripts/prestep.mjs COMMAND [ARG ...]    prepares, then runs COMMAND under that Node
+ *     node scripts/prestep.mjs [--with TOOL] COMMAND [ARG ...]    prepares, then runs COMMAND under that Node
  *
  * `./holdfast` and every npm script that people call go through here.
  */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync } from "node:fs";
 import { constants } from "node:os";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
-const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-const cacheDir = path.join(root, ".cache");
-
-/** Exit code for "could not run", as everywhere in the command line. */
-const COULD_NOT_RUN = 4;
+import { cacheDir, fail, PrestepError, root, run, say, seconds, withLock, withWorkDir } from "./checkout.mjs";
+import { ensureTool } from "./tools.mjs";
 
 const NODE_VERSION = "24.21.0";
 /** The hashes that npm records for these script-free packages, which hold Node's official binaries. */
@@ -32,65 +29,10 @@ const NODE_PACKAGES = {
   },
 };
 
-class PrestepError extends Error {}
-
-const say = (line) => process.stderr.write(`holdfast: ${line}\n`);
-const seconds = (sinceMs) => `${((Date.now() - sinceMs) / 1000).toFixed(1)} s`;
-
 /** Whether a Node version meets `engines` of package.json: ^24.11 || >=26. */
 export function isNodeSupported(version) {
   const [major = 0, minor = 0] = version.replace(/^v/, "").split(".").map(Number);
   return (major === 24 && minor >= 11) || major >= 26;
-}
-
-/** One process at a time prepares a checkout: `npm start` and `npm test` may be called side by side. */
-async function withLock(action) {
-  mkdirSync(cacheDir, { recursive: true });
-  const lock = path.join(cacheDir, "prestep.lock");
-  for (let waited = false; ;) {
-    try {
-      writeFileSync(lock, String(process.pid), { flag: "wx" });
-      break;
-    } catch (error) {
-      if (error.code !== "EEXIST") throw error;
-      const holder = holderOf(lock);
-      if (holder === undefined) continue; // released at this moment
-      if (!isAlive(holder)) {
-        rmSync(lock, { force: true });
-        continue;
-      }
-      if (!waited) say(`another command (pid ${holder}) is preparing this checkout; waiting for it (${lock})`);
-      waited = true;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-  }
-  const release = () => rmSync(lock, { force: true });
-  // Without a listener Ctrl-C would end this process inside of a child's run, and leave the lock and half a download.
-  const waitForChild = () => {};
-  process.once("exit", release).on("SIGINT", waitForChild);
-  try {
-    return await action();
-  } finally {
-    process.off("exit", release).off("SIGINT", waitForChild);
-    release();
-  }
-}
-
-function holderOf(lock) {
-  try {
-    return Number(readFileSync(lock, "utf8"));
-  } catch {
-    return undefined;
-  }
-}
-
-function isAlive(pid) {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error.code === "EPERM";
-  }
 }
 
 /** The directory that must come first on PATH, or undefined where the Node that runs this will do. */
@@ -112,14 +54,10 @@ async function ensureNode() {
   return withLock(() => (existsSync(path.join(bin, "node")) ? bin : fetchNode({ pin, home, bin, found })));
 }
 
-function fetchNode({ pin, home, bin, found }) {
+async function fetchNode({ pin, home, bin, found }) {
   const startedMs = Date.now();
   say(`${found} Fetching Node ${NODE_VERSION} once into .cache/node (52 MB; your own Node stays as it is) ...`);
-  mkdirSync(path.dirname(home), { recursive: true });
-  const work = mkdtempSync(path.join(path.dirname(home), "fetch-"));
-  const cleanUp = () => rmSync(work, { recursive: true, force: true });
-  process.once("exit", cleanUp);
-  try {
+  await withWorkDir(path.dirname(home), (work) => {
     run("npm", ["pack", `${pin.name}@${NODE_VERSION}`, "--pack-destination", work, "--silent"], {
       purpose: "fetch Node",
     });
@@ -132,22 +70,9 @@ function fetchNode({ pin, home, bin, found }) {
     }
     run("tar", ["-xzf", tarball, "-C", work, "package/bin/node", "package/LICENSE"], { purpose: "unpack Node" });
     renameSync(path.join(work, "package"), home);
-  } finally {
-    process.off("exit", cleanUp);
-    cleanUp();
-  }
+  });
   say(`Node ${NODE_VERSION} is here (${seconds(startedMs)})`);
   return bin;
-}
-
-function run(command, args, opts) {
-  const { purpose, env = process.env } = opts;
-  const result = spawnSync(command, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"], encoding: "utf8" });
-  if (result.status === 0) return;
-  if (result.signal) process.exit(128 + (constants.signals[result.signal] ?? 0));
-  const detail =
-    result.error?.message ?? `${result.stdout}\n${result.stderr}`.trim().split("\n").slice(-12).join("\n  ");
-  throw new PrestepError(`Could not ${purpose}: \`${command} ${args.join(" ")}\` failed.\n  ${detail}`);
 }
 
 /**
@@ -209,13 +134,6 @@ function handOver(command, args, env) {
   child.on("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
 }
 
-function fail(error) {
-  if (error instanceof PrestepError) say(error.message);
-  else if (error?.syscall) say(`Cannot prepare this checkout: ${error.message}. Give it write access and room there.`);
-  else say(error?.stack ?? String(error));
-  process.exit(COULD_NOT_RUN);
-}
-
 /** `./holdfast ARGS`: under the right Node the command line is simply imported, else it is started there. */
 export async function runCli(args) {
   const { env, nodeBin } = await prepare().catch(fail);
@@ -227,13 +145,31 @@ export async function runCli(args) {
 }
 
 if (process.argv[1] && path.resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  const [command, ...args] = process.argv.slice(2);
+  const { tools, command, args } = readArguments(process.argv.slice(2));
   if (!command || command === "--help") {
     process.stdout.write(
-      "usage: node scripts/prestep.mjs COMMAND [ARG ...]\n\nBrings Node and the dependencies where they are missing, then runs COMMAND.\n",
+      "usage: node scripts/prestep.mjs [--with TOOL] COMMAND [ARG ...]\n\nBrings Node, the dependencies and the tools (helm, kubectl, kind) where they are missing, then runs COMMAND.\n",
     );
     process.exit(command ? 0 : 2);
   }
   const { env } = await prepare().catch(fail);
+  for (const tool of tools) await addTool(tool, env).catch(fail);
   handOver(command, args, env);
+}
+
+function readArguments(argv) {
+  const tools = [];
+  let rest = argv;
+  for (; rest[0] === "--with"; rest = rest.slice(2)) tools.push(rest[1]);
+  const [command, ...args] = rest;
+  return { tools, command, args };
+}
+
+/** Puts a tool on PATH, and its path into HOLDFAST_HELM and the like, where nobody said another one. */
+async function addTool(tool, env) {
+  const variable = `HOLDFAST_${String(tool).toUpperCase()}`;
+  if (env[variable]) return;
+  const file = await ensureTool(tool, { env });
+  env[variable] = file;
+  env.PATH = [path.dirname(file), env.PATH].join(path.delimiter);
 }

@@ -1,6 +1,8 @@
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { isInstalled, isNodeSupported } from "./prestep.mjs";
 
@@ -50,5 +52,42 @@ describe("whether the dependencies are the lockfile's", () => {
   test("no when nothing was installed, or npm was interrupted before it wrote its record", () => {
     lock("package-lock.json", { "node_modules/a": { version: "1.0.0" } });
     expect(isInstalled(dir)).toBe(false);
+  });
+});
+
+describe("a tool that a command asks for by --with", () => {
+  let bundle: string;
+  let helm: string;
+  beforeEach(() => {
+    bundle = mkdtempSync(path.join(tmpdir(), "holdfast-prestep-"));
+    helm = path.join(bundle, "bin", "helm");
+    mkdirSync(path.dirname(helm));
+    writeFileSync(helm, "#!/bin/sh\necho helm of the bundle\n", { mode: 0o755 });
+  });
+  afterEach(() => rmSync(bundle, { recursive: true, force: true }));
+
+  function prestep(args: string[], env: Record<string, string> = {}) {
+    const script = fileURLToPath(new URL("prestep.mjs", import.meta.url));
+    const { HOLDFAST_HELM: _, ...inherited } = process.env;
+    return spawnSync(process.execPath, [script, ...args], {
+      env: { ...inherited, HOLDFAST_BUNDLE: bundle, ...env },
+      encoding: "utf8",
+    });
+  }
+
+  test("stands first on PATH and in a variable of its name", () => {
+    const { stdout, stderr } = prestep(["--with", "helm", "sh", "-c", 'echo "$HOLDFAST_HELM"; helm']);
+    expect([stdout, stderr]).toEqual([`${helm}\nhelm of the bundle\n`, ""]);
+  });
+
+  test("is the one that the variable names already", () => {
+    const { stdout } = prestep(["--with", "helm", "sh", "-c", 'echo "$HOLDFAST_HELM"'], { HOLDFAST_HELM: "/my/helm" });
+    expect(stdout).toBe("/my/helm\n");
+  });
+
+  test("is refused when there is none of that name, before the command runs", () => {
+    const { status, stdout, stderr } = prestep(["--with", "helmet", "echo", "ran"]);
+    expect([status, stdout]).toEqual([4, ""]);
+    expect(stderr).toBe('holdfast: There is no tool "helmet" here: helm, kubectl, kind.\n');
   });
 });

@@ -16,13 +16,23 @@ const ROWS = [
   ["packages/lifecycle", "packages/resilience", "packages/telemetry", "packages/load"],
   ["packages/fleet", "packages/cluster"],
   ["packages/experiments"],
-  ["apps/service", "apps/cli", "apps/console", "apps/bench"],
+  ["apps/service", "apps/cli", "apps/console", "apps/bench", "apps/e2e", "charts/service"],
 ];
-const KEPT = new Set(["apps/service", "packages/lifecycle", "packages/resilience", "packages/telemetry"]);
+const KEPT = new Set([
+  "apps/service",
+  "charts/service",
+  "packages/lifecycle",
+  "packages/resilience",
+  "packages/telemetry",
+]);
 
 const rooms = ROWS.flatMap((row, height) =>
-  row.map((dir) => ({ dir, height, name: dir.replace(/^(apps|packages)\//, "@holdfast/") })),
+  row.map((dir) => ({ dir, height, slug: dir.replace("/", "-"), name: nameOf(dir) })),
 );
+
+function nameOf(dir: string): string {
+  return dir === "charts/service" ? "@holdfast/chart" : dir.replace(/^(apps|packages)\//, "@holdfast/");
+}
 
 function mayImport(from: (typeof rooms)[number], to: (typeof rooms)[number]): boolean {
   return to.height < from.height && (!KEPT.has(from.dir) || KEPT.has(to.dir));
@@ -39,14 +49,13 @@ beforeAll(() => {
     mkdirSync(path.join(planted, from.dir, "src"), { recursive: true });
     for (const to of rooms) {
       if (from === to) continue;
-      const roomOf = path.basename(to.dir);
-      writeFileSync(path.join(planted, from.dir, "src", `name-${roomOf}.ts`), `export { it } from "${to.name}";\n`);
+      writeFileSync(path.join(planted, from.dir, "src", `name-${to.slug}.ts`), `export { it } from "${to.name}";\n`);
       writeFileSync(
-        path.join(planted, from.dir, `wall-${roomOf}.ts`),
+        path.join(planted, from.dir, `wall-${to.slug}.ts`),
         `export { it } from "../../${to.dir}/src/it.ts";\n`,
       );
       writeFileSync(
-        path.join(planted, from.dir, "src", `wall-${roomOf}.ts`),
+        path.join(planted, from.dir, "src", `wall-${to.slug}.ts`),
         `export { it } from "../../../${to.dir}/src/it.ts";\n`,
       );
     }
@@ -67,7 +76,7 @@ describe("the order of the rooms", () => {
     test(`${from.dir} imports only from below`, () => {
       for (const to of rooms) {
         if (from === to) continue;
-        const file = `${from.dir}/src/name-${path.basename(to.dir)}.ts`;
+        const file = `${from.dir}/src/name-${to.slug}.ts`;
         expect([file, refused.has(file)]).toEqual([file, !mayImport(from, to)]);
       }
     });
@@ -75,15 +84,15 @@ describe("the order of the rooms", () => {
     test(`${from.dir} enters no room through the wall`, () => {
       for (const to of rooms) {
         if (from === to) continue;
-        expect(refused).toContain(`${from.dir}/src/wall-${path.basename(to.dir)}.ts`);
-        expect(refused).toContain(`${from.dir}/wall-${path.basename(to.dir)}.ts`);
+        expect(refused).toContain(`${from.dir}/src/wall-${to.slug}.ts`);
+        expect(refused).toContain(`${from.dir}/wall-${to.slug}.ts`);
       }
     });
   }
 
   test("every room that exists has its row", () => {
     const known = new Set(rooms.map((room) => room.dir));
-    for (const kind of ["apps", "packages"]) {
+    for (const kind of ["apps", "packages", "charts"]) {
       for (const dir of readdirSync(path.join(root, kind))) {
         if (dir === "tsconfig" || !existsSync(path.join(root, kind, dir, "package.json"))) continue;
         expect(known).toContain(`${kind}/${dir}`);
