@@ -29,6 +29,7 @@ export {
   type DegradedRule,
   type FailureBound,
   type PassRule,
+  type SpanBound,
   type WindowRule,
 } from "./rule.ts";
 export { measureScheduleError, type ScheduleError } from "./schedule-error.ts";

@@ -329,6 +329,50 @@ describe.each<{ kind: string; base: PassRule; rows: Row[] }>([
         code: "failures-over-bound",
       },
       {
+        name: "the bound grows with a measured span",
+        rule: {
+          failedAtMost: {
+            atMost: 2,
+            plusPerSpan: [
+              { name: "notice", from: "replica.ending", to: "replica.noticed", perSecond: 10, maxMs: 1_000 },
+            ],
+          },
+        },
+        ledger: {
+          ...failBetween(8_000, 8_110),
+          events: [...events, event("replica.noticed", 8_900, "r0")].toSorted((a, b) => a.atMs - b.atMs),
+        },
+        code: "pass",
+        reason:
+          "11 of 2000 requests failed (allowed 11); 401 of them were sent during 4.0 s of fault in 1 window; the last failed one ended 0.1 s after a fault began.",
+      },
+      {
+        name: "a span counts no more than was said beforehand",
+        rule: {
+          failedAtMost: {
+            atMost: 2,
+            plusPerSpan: [{ name: "notice", from: "replica.ending", to: "replica.ended", perSecond: 10, maxMs: 800 }],
+          },
+        },
+        ledger: failBetween(8_000, 8_110),
+        code: "failures-over-bound",
+        reason:
+          "11 requests failed where 10 may (4.0 s of fault): 11 reset; 5 on new connections, 6 on persistent ones.",
+      },
+      {
+        name: "a span that nobody measured excuses nothing",
+        rule: {
+          failedAtMost: {
+            atMost: 2,
+            plusPerSpan: [
+              { name: "notice", from: "replica.ending", to: "replica.noticed", perSecond: 10, maxMs: 1_000 },
+            ],
+          },
+        },
+        ledger: failBetween(8_000, 8_030),
+        code: "failures-over-bound",
+      },
+      {
         name: "a request sent too late after the fault began failed",
         ledger: failBetween(10_010, 10_020),
         code: "failures-too-late",

@@ -2,7 +2,7 @@ import { ownLag } from "./counting.ts";
 import { LoadError } from "./errors.ts";
 import { countOpenSockets, countVictimSockets, gatherEvidence, type Evidence } from "./evidence.ts";
 import { findDamage } from "./integrity.ts";
-import type { ClockRecord, Ledger, RequestRecord } from "./ledger.ts";
+import type { ClockRecord, Ledger, LedgerEvent, RequestRecord } from "./ledger.ts";
 import { report, type Case } from "./report.ts";
 import { parseRule, type PassRule, type ResolvedRule } from "./rule.ts";
 import { spread } from "./spread.ts";
@@ -34,7 +34,6 @@ export function judge(ledger: Ledger, rule: PassRule | undefined = ledger.header
   }
   const resolved = parseRule(rule);
   const evidence = gatherEvidence(ledger, resolved);
-  const { atMost, plusPerWindowSecond } = resolved.failedAtMost;
   const facts: Case = {
     ledger,
     rule: resolved,
@@ -42,7 +41,7 @@ export function judge(ledger: Ledger, rule: PassRule | undefined = ledger.header
     victims: countVictimSockets(ledger, resolved),
     deadlines: readDeadlines(ledger, resolved, evidence),
     persistentSockets: evidence.fromMs === undefined ? 0 : countOpenSockets(ledger, evidence.fromMs),
-    allowed: Math.floor(atMost + plusPerWindowSecond * evidence.faultSeconds),
+    allowed: allowedFailures(ledger.events, { rule: resolved, faultSeconds: evidence.faultSeconds }),
   };
   const rows = [
     { verdict: "INVALID", find: worthless },
@@ -245,6 +244,21 @@ function passReason({ ledger, rule, evidence, deadlines, allowed }: Case): strin
     parts.push(`"${name}" took ${more.length > 0 ? "at most " : ""}${inSeconds(slowestMs)}`);
   }
   return `${parts.join("; ")}.`;
+}
+
+/** The bound, with its measured parts put in. */
+function allowedFailures(
+  events: readonly LedgerEvent[],
+  { rule, faultSeconds }: { rule: ResolvedRule; faultSeconds: number },
+): number {
+  const { atMost, plusPerWindowSecond, plusPerSpan } = rule.failedAtMost;
+  const spans = plusPerSpan.flatMap((span) =>
+    pairEvents(events, span).map(({ from, to }) => {
+      const tookMs = to === undefined ? 0 : to.atMs - from.atMs;
+      return span.perSecond * (Math.min(tookMs, span.maxMs) / 1_000);
+    }),
+  );
+  return Math.floor(spans.reduce((sum, part) => sum + part, atMost + plusPerWindowSecond * faultSeconds));
 }
 
 function readDeadlines(ledger: Ledger, rule: ResolvedRule, { lastMs }: Evidence): Case["deadlines"] {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, open, rename, rm, type FileHandle } from "node:fs/promises";
+import { mkdir, open, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { LoadError } from "./errors.ts";
@@ -57,8 +57,21 @@ export async function createLedgerFile(file: string, onError: (error: LoadError)
 }
 
 async function openFile(path: string): Promise<FileHandle> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeDirectory(dirname(path));
   return open(path, "w");
+}
+
+/** As `mkdir -p`. Node's own `recursive` never comes back where a file system refuses every new directory (/proc). */
+async function makeDirectory(dir: string): Promise<void> {
+  try {
+    await mkdir(dir);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST" && (await stat(dir)).isDirectory()) return;
+    if (code !== "ENOENT" || dirname(dir) === dir) throw error;
+    await makeDirectory(dirname(dir));
+    await mkdir(dir);
+  }
 }
 
 function unwritable(file: string, error: NodeJS.ErrnoException): LoadError {

@@ -316,6 +316,12 @@ test.concurrent("a folder that cannot be made is said so, and the agent does not
   expect(isAlive(run.agentPid)).toBe(false);
 });
 
+test.concurrent("where no folder can be made at all, that is said too, and at once", async (context) => {
+  const { start } = await setUp(context);
+  const run = start({}, { ledgerFile: "/proc/holdfast/results/run.jsonl" });
+  await expect(run.ended).rejects.toMatchObject({ code: "LOAD_LEDGER_WRITE" });
+});
+
 test.concurrent("an agent that hangs when it is told to stop is ended, and its run has no result", async (context) => {
   const { start, filesLeft } = await setUp(context);
   const run = start({ timeoutMs: 100 });

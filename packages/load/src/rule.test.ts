@@ -12,7 +12,7 @@ test("writes out the defaults of the lab's rules", () => {
     maxScheduleLagMs: { p99: 100, max: 1_000 },
     maxClockErrorMs: 50,
     degraded: { allowed: "never", graceMs: 0, atLeast: 0 },
-    failedAtMost: { atMost: 0, plusPerWindowSecond: 0 },
+    failedAtMost: { atMost: 0, plusPerWindowSecond: 0, plusPerSpan: [] },
   });
 });
 
@@ -31,6 +31,14 @@ test.each<[string, PassRule, RegExp]>([
     "unplanned disruption without a time",
     { ...unplannedRule, overWithinMs: undefined as never },
     /overWithinMs must be said beforehand/,
+  ],
+  [
+    "a part of a bound that nothing bounds",
+    {
+      ...unplannedRule,
+      failedAtMost: { atMost: 1, plusPerSpan: [{ name: "notice", from: "a", to: "b", perSecond: 5 }] } as never,
+    },
+    /failedAtMost/,
   ],
   ["no window", { ...plannedRule, windows: [] }, /windows must name at least one window/],
   [

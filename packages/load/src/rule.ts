@@ -36,8 +36,24 @@ export interface DegradedRule {
   atLeast?: number;
 }
 
-/** The bound of an unplanned disruption: a number, or a number that grows with how long the windows were open in all. */
-export type FailureBound = number | { atMost: number; plusPerWindowSecond: number };
+/**
+ * A part of a bound that grows with how long something took, such as the time until a death is noticed: from each `from`
+ * to the next `to`. What nobody measured, since no `to` came, adds nothing.
+ */
+export interface SpanBound {
+  /** For whoever reads the rule. */
+  name: string;
+  from: string;
+  to: string | string[];
+  /** Default true: both events are about the same subject. */
+  sameSubject?: boolean;
+  perSecond: number;
+  /** Longer spans add no more than this one does, so that the whole is bounded before the run. */
+  maxMs: number;
+}
+
+/** The bound of an unplanned disruption: a number, or one that grows with how long the windows were open in all, or with measured spans. */
+export type FailureBound = number | { atMost: number; plusPerWindowSecond?: number; plusPerSpan?: SpanBound[] };
 
 /**
  * When a run passes. Data: it stands in the ledger's first line, so that the verdict can be recomputed from the file alone.
@@ -84,7 +100,11 @@ export interface PassRule {
 /** A rule with every default written out. */
 export interface ResolvedRule extends Required<Omit<PassRule, "evidenceFrom" | "failedAtMost" | "overWithinMs">> {
   evidenceFrom?: string;
-  failedAtMost: { atMost: number; plusPerWindowSecond: number };
+  failedAtMost: {
+    atMost: number;
+    plusPerWindowSecond: number;
+    plusPerSpan: (Required<Omit<SpanBound, "to">> & { to: string[] })[];
+  };
   /** Infinity for `planned`, where no failure is in time. */
   overWithinMs: number;
   windows: (Required<Omit<WindowRule, "to">> & { to: string[] })[];
@@ -118,12 +138,27 @@ const deadlineSchema = strictObject({
   sameSubject: z.boolean("must be true or false").default(true),
 });
 
+const perSecond = z.number("must be a number of failures a second").min(0, "must be >= 0");
+
+const spanSchema = strictObject({
+  name,
+  from: name,
+  to: names,
+  sameSubject: z.boolean("must be true or false").default(true),
+  perSecond,
+  maxMs: z.number("must be a number of ms: a bound that nothing bounds is none").min(0, "must be >= 0"),
+});
+
 const boundSchema = z.union(
   [
-    count.transform((atMost) => ({ atMost, plusPerWindowSecond: 0 })),
-    strictObject({ atMost: count, plusPerWindowSecond: z.number().min(0) }),
+    count.transform((atMost) => ({ atMost, plusPerWindowSecond: 0, plusPerSpan: [] })),
+    strictObject({
+      atMost: count,
+      plusPerWindowSecond: perSecond.default(0),
+      plusPerSpan: z.array(spanSchema, "must be a list").default([]),
+    }),
   ],
-  "must be a whole number >= 0, or { atMost, plusPerWindowSecond }",
+  "must be a whole number >= 0, or { atMost, plusPerWindowSecond, plusPerSpan: [{ name, from, to, perSecond, maxMs }] }",
 );
 
 const degradedSchema = strictObject({
@@ -181,7 +216,7 @@ export function parseRule(input: unknown): ResolvedRule {
   const { failedAtMost, overWithinMs, ...rule } = parsed.data;
   return {
     ...rule,
-    failedAtMost: failedAtMost ?? { atMost: 0, plusPerWindowSecond: 0 },
+    failedAtMost: failedAtMost ?? { atMost: 0, plusPerWindowSecond: 0, plusPerSpan: [] },
     overWithinMs: overWithinMs ?? Number.POSITIVE_INFINITY,
   };
 }
