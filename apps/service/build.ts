@@ -3,7 +3,6 @@
  * licences of what is in it beside it. Run by Node as it is: `node build.ts [--analyze]`.
  */
 import { mkdir, rename, writeFile } from "node:fs/promises";
-import { basename } from "node:path";
 
 import { analyzeMetafile } from "esbuild";
 
@@ -11,17 +10,19 @@ import { bundle } from "./build/bundle.ts";
 import { licencesOf } from "./build/licences.ts";
 
 const here = import.meta.dirname;
-const { files, metafile, inputs } = await bundle(here, "src/main.ts");
+const { text, map, metafile, inputs } = await bundle(here, "src/main.ts");
 
 await mkdir(`${here}/dist`, { recursive: true });
-for (const { path, contents } of files) await put(path, contents);
-await put(`${here}/dist/service.cjs.LICENCES.txt`, Buffer.from(await licencesOf(here, inputs)));
+await put("service.cjs.map", map);
+await put("service.cjs", text);
+await put("service.cjs.LICENCES.txt", await licencesOf(here, inputs));
 if (process.argv.includes("--analyze")) process.stdout.write(await analyzeMetafile(metafile));
 
 /** Whole or not at all: somebody may be starting the file at this moment. */
-async function put(path: string, contents: Uint8Array): Promise<void> {
+async function put(name: string, contents: string): Promise<void> {
+  const path = `${here}/dist/${name}`;
   const unfinished = `${path}.${process.pid}`;
   await writeFile(unfinished, contents);
   await rename(unfinished, path);
-  process.stdout.write(`dist/${basename(path)} ${Math.ceil(contents.length / 1024)} KiB\n`);
+  process.stdout.write(`dist/${name} ${Math.ceil(Buffer.byteLength(contents) / 1024)} KiB\n`);
 }

@@ -3,7 +3,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
 
 import { startBusyClients } from "./busy-clients.fixture.ts";
-import { isEvent, isState, metric, probe, startService, type LogLine } from "./service-process.fixture.ts";
+import {
+  isEvent,
+  isState,
+  metric,
+  probe,
+  startService,
+  type LogLine,
+  type ServiceProcess,
+} from "./service-process.fixture.ts";
 
 vi.setConfig({ testTimeout: 20_000 });
 
@@ -39,10 +47,19 @@ test("control: without a drain requests are lost, by broken connections", async 
   expect(clients.sentAway).toBe(0);
 });
 
-test("a slow request that began before SIGTERM is answered, and its socket is sent away", async () => {
+/** Resolves when the service works on one request. */
+function untilItHasOne(service: ServiceProcess): Promise<void> {
+  return vi.waitFor(async () => expect(await metric(service, "http_server_active_requests")).toBe(1), {
+    timeout: 5_000,
+    interval: 20,
+  });
+}
+
+// What follows mostly waits, and may do so side by side.
+test.concurrent("a slow request that began before SIGTERM is answered, and its socket is sent away", async () => {
   const service = await startService({ FAULTS_ENABLED: "true", ANNOUNCE_SECONDS: "0.2" });
-  const slow = fetch(`${service.url}/api/products`, { headers: { "x-fault-delay-ms": "900" } });
-  await expect.poll(() => metric(service, "http_server_active_requests"), { interval: 20 }).toBe(1);
+  const slow = fetch(`${service.url}/api/products`, { headers: { "x-fault-delay-ms": "1500" } });
+  await untilItHasOne(service);
   service.kill("SIGTERM");
   await service.line(isState("draining"));
   expect([await probe(service, "livez"), await probe(service, "readyz"), await probe(service, "startupz")]).toEqual([
@@ -54,7 +71,7 @@ test("a slow request that began before SIGTERM is answered, and its socket is se
   expect(await service.exited).toEqual({ code: 0, signal: null });
 });
 
-test("every phase is told, and the last line is the ledger's end with nothing missing before it", async () => {
+test.concurrent("every phase is told, and the last line is the ledger's end with nothing missing before it", async () => {
   const service = await startService({ ANNOUNCE_SECONDS: "0", LAG_SECONDS: "0.1" });
   await (await fetch(`${service.url}/api/products`)).arrayBuffer();
   service.kill("SIGTERM");
@@ -67,12 +84,12 @@ test("every phase is told, and the last line is the ledger's end with nothing mi
   expect(service.lines.at(-1)).toMatchObject({ "event.name": "telemetry.end", last_seq: service.lines.length });
 });
 
-test("a second signal within a second is the same one; after it, it ends the process at once", async () => {
+test.concurrent("a second signal within a second is the same one; after it, it ends the process at once", async () => {
   const service = await startService({ FAULTS_ENABLED: "true", ANNOUNCE_SECONDS: "0" });
   const lost = fetch(`${service.url}/api/products`, { headers: { "x-fault-delay-ms": "8000" } }).catch(
     (error: Error) => error.message,
   );
-  await expect.poll(() => metric(service, "http_server_active_requests"), { interval: 20 }).toBe(1);
+  await untilItHasOne(service);
   service.kill("SIGTERM");
   await service.line(isEvent("lifecycle.signal", { repeated: false }));
   service.kill("SIGTERM");

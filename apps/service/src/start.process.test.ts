@@ -43,6 +43,8 @@ test.concurrent.each(["PORT", "ADMIN_PORT"])("a taken %s is one sentence and exi
   expect(service.stderr).toMatch(
     new RegExp(`^The (public|admin) server cannot listen on port ${port} [^\\n]*\\(EADDRINUSE\\)[^\\n]*\\.\\n$`),
   );
+  const errors = service.lines.filter(({ level }) => level === "error");
+  expect(errors.map(({ msg }) => `${msg}.\n`)).toEqual([`could not start: ${service.stderr}`]);
   expect(service.lines.at(-1)?.["event.name"]).toBe("telemetry.end");
   other.close();
 });
@@ -57,7 +59,7 @@ test.concurrent("the program says which version it is, in its log as well", asyn
 });
 
 test.concurrent("while it starts only the admin port answers: live, not ready, not started; then all three", async () => {
-  const service = await spawnService({ FAULTS_ENABLED: "true", FAULT_SLOW_START_SECONDS: "0.6" });
+  const service = await spawnService({ FAULTS_ENABLED: "true", FAULT_SLOW_START_SECONDS: "1.2" });
   await service.line(isEvent("lifecycle.listening", { server: "admin" }));
   expect([await probe(service, "livez"), await probe(service, "readyz"), await probe(service, "startupz")]).toEqual([
     200, 503, 503,

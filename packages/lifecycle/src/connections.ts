@@ -277,20 +277,34 @@ function isDue(connection: Connection): boolean {
 // node:http answers these three as well, but without a document, and the last one not at all.
 
 function refuseWithoutHost(_request: IncomingMessage, response: ServerResponse): void {
-  refuse(response, { status: 400, detail: "An HTTP/1.1 request needs a Host header." });
+  refuse(response, { status: 400, code: "HOST_MISSING", detail: "An HTTP/1.1 request needs a Host header." });
 }
 
 function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
-  refuse(response, { status: 417, detail: "The only expectation this server meets is 100-continue." });
+  refuse(response, {
+    status: 417,
+    code: "EXPECTATION_UNKNOWN",
+    detail: "The only expectation this server meets is 100-continue.",
+  });
 }
 
 function refuse(response: ServerResponse, problem: Problem): void {
-  response.writeHead(problem.status, { "Content-Type": PROBLEM_TYPE, Connection: "close" });
-  response.end(problemBody(problem));
+  const body = problemBody(problem);
+  response.writeHead(problem.status, {
+    "Content-Type": PROBLEM_TYPE,
+    "Content-Length": Buffer.byteLength(body),
+    Connection: "close",
+  });
+  response.end(body);
 }
 
 function refuseConnect(_request: IncomingMessage, socket: Socket): void {
   socket.on("error", () => socket.destroy()); // node:http has taken its own listeners away
-  socket.end(rawProblem({ status: 405, detail: "CONNECT is for proxies, and this server is none." }, ["Allow: "]));
+  socket.end(
+    rawProblem(
+      { status: 405, code: "METHOD_NOT_ALLOWED", detail: "CONNECT is for proxies, and this server is none." },
+      ["Allow: "],
+    ),
+  );
   setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }

@@ -4,32 +4,47 @@ import { startLocal } from "./testing/local.ts";
 import { openClient } from "./testing/raw-client.ts";
 import type { RawResponse } from "./testing/raw-client.ts";
 
-function expectProblem(response: RawResponse, status: number): void {
-  expect(response.status).toBe(status);
-  expect(response.headers).toMatchObject({ "content-type": "application/problem+json", connection: "close" });
-  expect(JSON.parse(response.body)).toMatchObject({ type: "about:blank", status });
+/** `answered` is status and code. */
+function expectProblem(response: RawResponse, answered: string): void {
+  expect(response.headers).toMatchObject({
+    "content-type": "application/problem+json",
+    "content-length": String(Buffer.byteLength(response.body)),
+    connection: "close",
+  });
+  const { type, status, code } = JSON.parse(response.body) as Record<string, unknown>;
+  expect(type).toBe("about:blank");
+  expect(status).toBe(response.status);
+  expect(`${response.status} ${code}`).toBe(answered);
 }
 
 test.each([
-  ["what is no HTTP", "\u0016\u0003\u0001 hello\r\n\r\n", 400],
-  ["an unknown method", "BREW / HTTP/1.1\r\nHost: test\r\n\r\n", 400],
-  ["a header without a colon", "GET / HTTP/1.1\r\nHost: test\r\nbroken\r\n\r\n", 400],
-  ["two lengths", "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400],
+  ["what is no HTTP", "\u0016\u0003\u0001 hello\r\n\r\n", "400 HTTP_MALFORMED"],
+  ["an unknown method", "BREW / HTTP/1.1\r\nHost: test\r\n\r\n", "400 HTTP_MALFORMED"],
+  ["a header without a colon", "GET / HTTP/1.1\r\nHost: test\r\nbroken\r\n\r\n", "400 HTTP_MALFORMED"],
+  [
+    "two lengths",
+    "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+    "400 HTTP_MALFORMED",
+  ],
   [
     "length and chunks",
     "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-    400,
+    "400 HTTP_MALFORMED",
   ],
-  ["no Host", "GET / HTTP/1.1\r\n\r\n", 400],
-  ["headers that are too large", `GET / HTTP/1.1\r\nHost: test\r\nx: ${"x".repeat(100_000)}\r\n\r\n`, 431],
-  ["a path that is too long", `GET /${"x".repeat(100_000)} HTTP/1.1\r\nHost: test\r\n\r\n`, 431],
-  ["an expectation nobody meets", "GET / HTTP/1.1\r\nHost: test\r\nExpect: magic\r\n\r\n", 417],
-  ["CONNECT", "CONNECT example.com:443 HTTP/1.1\r\nHost: test\r\n\r\n", 405],
-])("%s is answered with a problem document", async (_name, bytes, status) => {
+  ["no Host", "GET / HTTP/1.1\r\n\r\n", "400 HOST_MISSING"],
+  [
+    "headers that are too large",
+    `GET / HTTP/1.1\r\nHost: test\r\nx: ${"x".repeat(100_000)}\r\n\r\n`,
+    "431 HEADERS_TOO_LARGE",
+  ],
+  ["a path that is too long", `GET /${"x".repeat(100_000)} HTTP/1.1\r\nHost: test\r\n\r\n`, "431 HEADERS_TOO_LARGE"],
+  ["an expectation nobody meets", "GET / HTTP/1.1\r\nHost: test\r\nExpect: magic\r\n\r\n", "417 EXPECTATION_UNKNOWN"],
+  ["CONNECT", "CONNECT example.com:443 HTTP/1.1\r\nHost: test\r\n\r\n", "405 METHOD_NOT_ALLOWED"],
+])("%s is answered with a problem document", async (_name, bytes, answered) => {
   const { port, began } = await startLocal();
   const client = await openClient(port);
   client.write(bytes);
-  expectProblem(await client.response(), status);
+  expectProblem(await client.response(), answered);
   expect(await client.closed).toBe("end");
   expect(began).toEqual([]);
 
@@ -42,7 +57,7 @@ test("a body whose chunks break is answered with 400 in the place of its request
   const { lifecycle, port } = await startLocal();
   const client = await openClient(port);
   client.write("POST /echo HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
-  expectProblem(await client.response(), 400);
+  expectProblem(await client.response(), "400 HTTP_MALFORMED");
   await client.closed;
   await expect.poll(() => lifecycle.inFlight).toBe(0);
 });
@@ -51,7 +66,7 @@ test("the answer reaches a client that goes on sending", async () => {
   const { port } = await startLocal();
   const client = await openClient(port);
   client.write(`GET / HTTP/1.1\r\nHost: test\r\nx: ${"x".repeat(5_000_000)}`);
-  expectProblem(await client.response(), 431);
+  expectProblem(await client.response(), "431 HEADERS_TOO_LARGE");
   // Not reset: a reset may throw away an answer that has not been read yet.
   expect(await client.closed).toBe("end");
 });
@@ -63,7 +78,7 @@ test("requests before the malformed one are answered first, and nothing after it
   client.write("NONSENSE\r\n\r\nGET /third HTTP/1.1\r\nHost: test\r\n\r\n");
   expect(await client.response()).toMatchObject({ status: 200, body: "slow ?ms=100" });
   expect(await client.response()).toMatchObject({ status: 200, body: "/second" });
-  expectProblem(await client.response(), 400);
+  expectProblem(await client.response(), "400 HTTP_MALFORMED");
   await client.closed;
   expect(began).toEqual(["/slow?ms=100", "/second"]);
 });
@@ -75,8 +90,8 @@ test("a request that comes too slowly is answered with 408, a socket that never 
   const slowBody = await openClient(port);
   slowBody.write("POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\nhalf");
   const silent = await openClient(port);
-  expectProblem(await slowHeaders.response(), 408);
-  expectProblem(await slowBody.response(), 408);
+  expectProblem(await slowHeaders.response(), "408 REQUEST_TIMEOUT");
+  expectProblem(await slowBody.response(), "408 REQUEST_TIMEOUT");
   expect(await silent.closed).toBe("end");
   await expect(silent.response()).rejects.toThrow("before a whole response came");
 });

@@ -2,8 +2,19 @@
 
 import { STATUS_CODES } from "node:http";
 
+/** Says the same for the same kind of mistake, for a program. */
+type ProblemCode =
+  | "HTTP_MALFORMED"
+  | "HOST_MISSING"
+  | "METHOD_NOT_ALLOWED"
+  | "REQUEST_TIMEOUT"
+  | "CHUNK_EXTENSIONS_TOO_LARGE"
+  | "EXPECTATION_UNKNOWN"
+  | "HEADERS_TOO_LARGE";
+
 export interface Problem {
   readonly status: number;
+  readonly code: ProblemCode;
   readonly detail: string;
 }
 
@@ -15,6 +26,7 @@ export function problemBody(problem: Problem): string {
     title: STATUS_CODES[problem.status],
     status: problem.status,
     detail: problem.detail,
+    code: problem.code,
   });
 }
 
@@ -39,17 +51,22 @@ export function rawProblem(problem: Problem, extraHeaders: readonly string[] = [
 export function problemOf(error: NodeJS.ErrnoException): Problem | undefined {
   switch (error.code) {
     case "ERR_HTTP_REQUEST_TIMEOUT":
-      return { status: 408, detail: "The request did not arrive completely in time." };
+      return { status: 408, code: "REQUEST_TIMEOUT", detail: "The request did not arrive completely in time." };
     case "HPE_HEADER_OVERFLOW":
-      return { status: 431, detail: "The request's headers are larger than this server reads." };
+      return {
+        status: 431,
+        code: "HEADERS_TOO_LARGE",
+        detail: "The request's headers are larger than this server reads.",
+      };
     case "HPE_CHUNK_EXTENSIONS_OVERFLOW":
       return {
         status: 413,
+        code: "CHUNK_EXTENSIONS_TOO_LARGE",
         detail: "The request's chunk extensions are larger than this server reads.",
       };
     default:
       return error.code?.startsWith("HPE_") === true
-        ? { status: 400, detail: "The request is not well-formed HTTP." }
+        ? { status: 400, code: "HTTP_MALFORMED", detail: "The request is not well-formed HTTP." }
         : undefined;
   }
 }

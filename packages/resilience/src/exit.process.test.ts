@@ -22,7 +22,8 @@ async function run(program: string, withinMs: number): Promise<{ ended: number |
 }
 
 const MADE = `
-  import { createShedder, createUpstream, startDeadline } from "./src/index.ts";
+  import { createShedder, startDeadline } from "./src/index.ts";
+  import { createUpstream } from "./src/upstream.ts";
   const stock = createUpstream({
     name: "stock", attemptTimeoutMs: 60_000,
     retry: { maxAttempts: 3, budgetRatio: Infinity, baseDelayMs: 1, maxDelayMs: 1, afterMs: () => 30_000 },

@@ -17,15 +17,15 @@ export {
   type StaleCacheEvent,
   type StaleCacheOptions,
 } from "./stale-cache.ts";
-export {
-  createUpstream,
-  type Attempt,
-  type AttemptContext,
-  type AttemptOutcome,
-  type BreakerState,
-  type CallOptions,
-  type CallOutcome,
-  type Upstream,
-  type UpstreamEvent,
-  type UpstreamOptions,
+// createUpstream comes from "@holdfast/resilience/upstream", so that a program that asks nobody does not load cockatiel.
+export type {
+  Attempt,
+  AttemptContext,
+  AttemptOutcome,
+  BreakerState,
+  CallOptions,
+  CallOutcome,
+  Upstream,
+  UpstreamEvent,
+  UpstreamOptions,
 } from "./upstream.ts";

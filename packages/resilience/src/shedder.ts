@@ -1,6 +1,5 @@
 /** Load shedding by event-loop utilisation: what cannot be served in time is refused while refusing is still cheap. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { performance } from "node:perf_hooks";
 import { createAdmission } from "./admission.ts";
 import { checkedNumber, ResilienceError } from "./errors.ts";
 import { createEmitter } from "./events.ts";

@@ -22,7 +22,7 @@ interface Observed {
 }
 
 /** An observed app whose traces are exported into `spans`: no SDK, no endpoint. */
-async function observed(samplingRatio: number): Promise<Observed> {
+async function observed(samplingRatio: number, host = "127.0.0.1"): Promise<Observed> {
   const spans: EndedSpan[] = [];
   const traces: Traces = {
     exporting: true,
@@ -56,7 +56,7 @@ async function observed(samplingRatio: number): Promise<Observed> {
   app.get("/broken", (_req, res) => void res.status(500).end());
   const server = createServer(observer.observe(app));
   await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", resolve);
+    server.listen(0, host, resolve);
   });
   stops.push(() => {
     server.close();
@@ -140,4 +140,10 @@ test("500 paths that no route matched are one series, and one name of a span", a
     'http_server_request_duration_seconds_count{http_request_method="GET",http_route="_UNMATCHED",http_response_status_code="404"} 500',
   ]);
   expect(new Set(spans.map(({ name }) => name))).toEqual(new Set(["GET"]));
+});
+
+test("a client that speaks IPv4 is named by its IPv4 address, on a socket that serves IPv6 too", async () => {
+  const { spans, ask } = await observed(1, "::");
+  await ask("/items/1");
+  expect(spans[0]?.attributes["client.address"]).toBe("127.0.0.1");
 });

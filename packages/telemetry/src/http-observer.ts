@@ -96,7 +96,7 @@ export function createHttpObserver(opts: HttpObserverOptions): HttpObserver {
       const { socket } = req;
       const connection: Connection = {
         open: new Set(),
-        clientText: hidden.has("client.address") ? hiddenText : JSON.stringify(socket.remoteAddress ?? ""),
+        clientText: hidden.has("client.address") ? hiddenText : JSON.stringify(addressOf(socket)),
         userAgent: undefined,
         userAgentText: "",
       };
@@ -293,7 +293,12 @@ function serverAttributes(end: { request: RequestSpan; route: string | undefined
     "url.path": path,
     "url.scheme": "encrypted" in req.socket ? "https" : "http",
     "network.protocol.version": req.httpVersion,
-    ...(req.socket.remoteAddress !== undefined && { "client.address": req.socket.remoteAddress }),
+    ...(req.socket.remoteAddress !== undefined && { "client.address": addressOf(req.socket) }),
     ...(userAgent !== undefined && { "user_agent.original": userAgent.slice(0, 256) }),
   };
+}
+
+/** A client that speaks IPv4 has an IPv4 address: a socket that serves both shows it as `::ffff:192.0.2.1`. */
+function addressOf({ remoteAddress = "" }: Socket): string {
+  return remoteAddress.startsWith("::ffff:") ? remoteAddress.slice("::ffff:".length) : remoteAddress;
 }

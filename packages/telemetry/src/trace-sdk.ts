@@ -46,6 +46,8 @@ export interface TraceSdkOptions {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly samplingRatio: number;
+  /** A batch leaves after this, or when it is full. */
+  readonly exportDelayMs: number;
   readonly resource: Readonly<Record<string, string>>;
   readonly log: Logger;
 }
@@ -56,9 +58,7 @@ export interface StartedSdk {
   close(deadlineMs: number): Promise<void>;
 }
 
-// A batch leaves after a second (the SDK's default is five): a trace is looked for right after its request, and a
-// SIGKILL loses less. Queue and batch are the SDK's defaults: 2048 spans are 10 s of 2000 requests/s at 0.1.
-const EXPORT_DELAY_MS = 1000;
+// Queue and batch are the SDK's defaults: 2048 spans are 10 s of 2000 requests/s at 0.1.
 const MAX_QUEUED_SPANS = 2048;
 const MAX_BATCH_SPANS = 512;
 // Retries included. Longer would only hold spans back that the queue has no room for.
@@ -130,7 +130,7 @@ export function startTraceSdk(opts: TraceSdkOptions): StartedSdk {
 
   const batches = new BatchSpanProcessor({
     exporter: reportingExporter,
-    scheduledDelayMillis: EXPORT_DELAY_MS,
+    scheduledDelayMillis: opts.exportDelayMs,
     maxQueueSize: MAX_QUEUED_SPANS,
     maxExportBatchSize: MAX_BATCH_SPANS,
     exportTimeoutMillis: EXPORT_TIMEOUT_MS + 1000,

@@ -209,7 +209,8 @@ test("an endpoint that refuses spans is complained of once, counted, and its ret
   const sink = await startOtlpSink();
   sink.answerWith = 400;
   const server = await startObserved(() => (_req, res) => void res.end(), {
-    telemetry: { traces: { endpoint: sink.url, samplingRatio: 1 } },
+    // Each of four exports is waited for.
+    telemetry: { traces: { endpoint: sink.url, samplingRatio: 1, exportDelayMs: 50 } },
   });
   const about = (level: string) => server.lines.filter((line) => line.level === level && line.msg.includes(sink.url));
   for (const path of ["/lost-1", "/lost-2"]) {

@@ -50,6 +50,9 @@ const DEFAULT_SAMPLING_RATIO = 0.1;
 // As many as the batch processor holds. The SDK is loaded in well under a second, in which no service has more.
 const MAX_WAITING_SPANS = 2048;
 
+// The SDK's default is five seconds: a trace is looked for right after its request, and a SIGKILL loses less.
+const DEFAULT_EXPORT_DELAY_MS = 1000;
+
 // Loading the SDK takes some 40 ms of the event loop. Right after the start they would delay the first answer; a little
 // later nobody waits for them, since a replica is sent requests only after a readiness probe has found it.
 const LOAD_AFTER_MS = 100;
@@ -73,7 +76,8 @@ export function startTraces(opts: StartTracesOptions): Traces {
     if (closedEarly) return;
     try {
       const { startTraceSdk } = await import("./trace-sdk.ts");
-      sdk = startTraceSdk({ url, headers: traces.headers ?? {}, samplingRatio, resource, log });
+      const { headers = {}, exportDelayMs = DEFAULT_EXPORT_DELAY_MS } = traces;
+      sdk = startTraceSdk({ url, headers, samplingRatio, exportDelayMs, resource, log });
       for (const span of waiting) sdk.record(span);
     } catch (error) {
       // A service without traces is worth more than no service.

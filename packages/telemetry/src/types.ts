@@ -12,6 +12,8 @@ export interface TracesOptions {
   readonly samplingRatio?: number;
   /** Headers of every export request, for example an authorization. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** How long a span waits for company before it leaves, in ms, default 1000. Less costs more requests to the receiver. */
+  readonly exportDelayMs?: number;
 }
 
 export interface TelemetryOptions<Extra extends readonly MetricDefinition[] = readonly MetricDefinition[]> {

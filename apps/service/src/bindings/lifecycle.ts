@@ -14,6 +14,8 @@ export function reportLifecycle(
   const phase = telemetry.metrics.gauge("lifecycle_drain_phase");
   const phaseDuration = telemetry.metrics.gauge("lifecycle_drain_phase_duration_seconds");
 
+  let toldToEnd = false;
+
   function showState(current: LifecycleState): void {
     for (const name of states) state.set({ state: name }, name === current ? 1 : 0);
   }
@@ -25,11 +27,7 @@ export function reportLifecycle(
   function report(event: LifecycleEvent): void {
     switch (event.type) {
       case "state":
-        showState(event.to);
-        log.info(
-          { "event.name": "lifecycle.state", from: event.from, to: event.to, reason: event.reason },
-          `${event.to}: ${event.reason}`,
-        );
+        reportState(event);
         return;
       case "listening":
         log.info(
@@ -46,9 +44,11 @@ export function reportLifecycle(
         reportPhase(event);
         return;
       case "signal":
+        toldToEnd = true;
         log.info({ "event.name": "lifecycle.signal", signal: event.signal, repeated: event.repeated }, event.signal);
         return;
       case "crash":
+        toldToEnd = true;
         log.fatal(
           { "event.name": "lifecycle.crash", origin: event.origin, err: event.error },
           `${event.origin}: drains, then exits with code 1`,
@@ -61,6 +61,14 @@ export function reportLifecycle(
         );
         return;
     }
+  }
+
+  function reportState({ from, to, reason }: Extract<LifecycleEvent, { type: "state" }>): void {
+    showState(to);
+    const fields = { "event.name": "lifecycle.state", from, to, reason };
+    // A port that is taken, start-up work that fails: nobody asked for this end.
+    if (from === "starting" && to === "stopped" && !toldToEnd) log.error(fields, `could not start: ${reason}`);
+    else log.info(fields, `${to}: ${reason}`);
   }
 
   function reportPhase(event: Extract<LifecycleEvent, { type: "phase" }>): void {

@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 
 import { ConfigError, readConfig, variableNames } from "./config.ts";
-import { notes } from "./variable.ts";
 import { variables } from "./variables.ts";
 
 function mistakesOf(env: NodeJS.ProcessEnv): readonly string[] {
@@ -160,14 +159,14 @@ test("what looks like a setting and is none becomes a hint, not a mistake", () =
 });
 
 test.each(variableNames)("%s says what it is for, what is allowed and what holds without it", (name) => {
-  const note = notes.get(variables[name]);
+  const { note } = variables[name];
   expect(note?.about).toMatch(/^[A-Za-z].*\.$/);
   expect(note?.allowed).not.toBe("");
   expect(note?.fallback).not.toMatch(/^(|undefined|\[object Object\])$/);
 });
 
 test("a default is allowed by its own variable", () => {
-  const defaults = variableNames.map((name) => [name, notes.get(variables[name])?.fallback ?? ""] as const);
+  const defaults = variableNames.map((name) => [name, variables[name].note.fallback] as const);
   const literal = defaults.filter(([, fallback]) => /^[\d.]+$|^(true|false)$/.test(fallback));
   expect(mistakesOf(Object.fromEntries(literal))).toEqual([]);
 });

@@ -1,6 +1,5 @@
 import { checks } from "./checks.ts";
 import { nearMisses } from "./near-miss.ts";
-import { notes } from "./variable.ts";
 import { variables, type Environment, type VariableName } from "./variables.ts";
 
 export const variableNames = Object.keys(variables) as VariableName[];
@@ -29,9 +28,9 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const mistakes: string[] = [];
   const environment: Partial<Environment> = {};
   for (const name of variableNames) {
-    const { success, data } = variables[name].safeParse(env[name]);
-    if (success) Object.assign(environment, { [name]: data });
-    else mistakes.push(`${name} is ${shown(name, env[name] ?? "")}: set ${notes.get(variables[name])?.allowed}.`);
+    const read = variables[name].read(env[name]);
+    if (read !== undefined) Object.assign(environment, { [name]: read.value });
+    else mistakes.push(`${name} is ${shown(name, env[name] ?? "")}: set ${variables[name].note.allowed}.`);
   }
   for (const check of checks) {
     // A variable that is wrong by itself has been named, and says nothing about another.
@@ -44,7 +43,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
 
 /** A value as a message may show it: no secret, no password of a URL, no control characters, not without end. */
 function shown(name: VariableName, value: string): string {
-  if (notes.get(variables[name])?.secret === true) return "set to a secret that is not shown";
+  if (variables[name].note.secret) return "set to a secret that is not shown";
   const masked = value.replace(/\/\/.*@/s, "//***@");
   return JSON.stringify(masked.length > 80 ? `${masked.slice(0, 80)}…` : masked);
 }

@@ -1,5 +1,5 @@
 import { variableNames } from "./config.ts";
-import { groups, notes, type VariableNote } from "./variable.ts";
+import { groups, type VariableNote } from "./variable.ts";
 import { variables, type VariableName } from "./variables.ts";
 
 /** What `--help` prints. */
@@ -38,8 +38,8 @@ function sections(): { group: string; rows: { name: VariableName; note: Variable
   return groups.map((group) => ({
     group,
     rows: variableNames.flatMap((name) => {
-      const note = notes.get(variables[name]);
-      return note?.group === group ? [{ name, note }] : [];
+      const { note } = variables[name];
+      return note.group === group ? [{ name, note }] : [];
     }),
   }));
 }

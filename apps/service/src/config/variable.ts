@@ -1,5 +1,3 @@
-import * as z from "zod";
-
 /** Headings of the table that `--help` and the README print, in this order. */
 export const groups = ["Service", "Network", "Shutdown", "Overload", "Upstream", "Telemetry", "Faults"] as const;
 type Group = (typeof groups)[number];
@@ -15,11 +13,15 @@ export interface VariableNote {
   secret: boolean;
 }
 
-/** Notes live in a registry, since `.meta()` would clone each schema and start-up would pay for it twice. */
-export const notes = z.registry<VariableNote>();
-
-/** A variable's schema: the text of the environment in, the value that the program uses out. */
-export type Variable<T> = z.ZodType<T, string | undefined>;
+/**
+ * One variable: what is said of it, and how its text becomes the value that the program uses. No schema of zod, although
+ * requests have those: a text and a value are all there is here, and fifty schemas take 3 ms of every start.
+ */
+export interface Variable<T> {
+  readonly note: VariableNote;
+  /** Returns `undefined` when the text is not allowed; `undefined` as a text is a variable that is not set. */
+  read(text: string | undefined): { readonly value: T } | undefined;
+}
 
 interface Text<T> {
   group: Group;
@@ -34,23 +36,16 @@ interface Text<T> {
 type Reader<T> = (text: string) => T | undefined;
 
 function variable<T>(opts: Text<T> & { allowed: string }, read: Reader<T>): Variable<T> {
-  const schema = z.transform<string | undefined, T>(function readVariable(text, context) {
-    // An empty string is how a chart or a shell says "not set".
-    if (text === undefined || text.trim() === "") return opts.fallback;
-    const value = read(text.trim());
-    if (value !== undefined) return value;
-    context.issues.push({ code: "custom", input: text, message: opts.allowed });
-    return z.NEVER;
-  });
   const fallback = opts.fallbackText ?? (opts.fallback === undefined ? "none" : String(opts.fallback));
-  notes.add(schema, {
-    group: opts.group,
-    about: opts.about,
-    allowed: opts.allowed,
-    fallback,
-    secret: opts.secret ?? false,
-  });
-  return schema;
+  return {
+    note: { group: opts.group, about: opts.about, allowed: opts.allowed, fallback, secret: opts.secret ?? false },
+    read(text) {
+      // An empty string is how a chart or a shell says "not set".
+      if (text === undefined || text.trim() === "") return { value: opts.fallback };
+      const value = read(text.trim());
+      return value === undefined ? undefined : { value };
+    },
+  };
 }
 
 interface Bounds {

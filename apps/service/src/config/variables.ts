@@ -1,13 +1,11 @@
 /**
- * Every variable of the environment that the service reads: the one schema behind the configuration, `--help`, the
+ * Every variable of the environment that the service reads: the one list behind the configuration, `--help`, the
  * README's table and the errors. Each default carries its reason in `about` or beside it.
  */
 import { hostname } from "node:os";
 
-import type * as z from "zod";
-
 import { buildVersion } from "../version.ts";
-import { choice, flag, httpUrl, pairs, ratio, seconds, text, whole } from "./variable.ts";
+import { choice, flag, httpUrl, pairs, ratio, seconds, text, whole, type Variable } from "./variable.ts";
 
 const DAY = 86_400;
 
@@ -312,4 +310,6 @@ export const variables = {
 export type VariableName = keyof typeof variables;
 
 /** What the program reads of each variable. */
-export type Environment = { [Name in VariableName]: z.output<(typeof variables)[Name]> };
+export type Environment = {
+  [Name in VariableName]: (typeof variables)[Name] extends Variable<infer Value> ? Value : never;
+};

@@ -44,6 +44,11 @@ test.each([
   expect(faultRequest.safeParse(wrong).success).toBe(false);
 });
 
+test.each([{}, { fault: "fire" }])("what is no fault is told which ones there are (%o)", (wrong) => {
+  const { error } = faultRequest.safeParse(wrong);
+  expect(error?.issues.map(({ message }) => message)).toEqual([`\`fault\` must be one of ${faultNames.join(", ")}.`]);
+});
+
 test("a fault ends with its time", () => {
   const { faults, events } = make();
   faults.start(request("latency", { ttlSeconds: 5, delayMs: 70 }));

@@ -90,7 +90,9 @@ test("a thousand mistakes are answered with ten, each of bounded length", async 
 test("an order without a key is refused, since it could happen twice", async () => {
   const response = await agent.post("/api/orders").send(wish);
   expect(problemIn(response)).toBe("400 PARAMETERS_INVALID");
-  expect(JSON.parse(response.text)).toMatchObject({ errors: [{ in: "header", at: "idempotency-key" }] });
+  const [mistake] = (JSON.parse(response.text) as ProblemDocument).errors ?? [];
+  expect(mistake).toMatchObject({ in: "header", at: "idempotency-key" });
+  expect(mistake?.detail).toMatch(/^An order needs an Idempotency-Key header .*\.$/);
 });
 
 test.each(["with space", "ä", "a".repeat(129)])("the key %s is refused", async (key) => {

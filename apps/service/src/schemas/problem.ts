@@ -7,9 +7,8 @@ export const problem = z
     title: z.string().meta({ description: "The status' own words." }),
     status: z.int().min(400).max(599),
     detail: z.string().meta({ description: "What was found and what to do, for a person." }),
-    code: z.string().optional().meta({
-      description:
-        "The same for the same kind of mistake, for a program; absent where the request did not reach the application.",
+    code: z.string().meta({
+      description: "The same for the same kind of mistake, for a program.",
       example: "BODY_INVALID",
     }),
     errors: z

@@ -1,7 +1,6 @@
 /** The upstream as its caller sees it: asked within a deadline, remembered for when it is gone, never an error. */
 import {
   createStaleCache,
-  createUpstream,
   DEADLINE_HEADER,
   isUnavailable,
   type AttemptContext,
@@ -9,6 +8,7 @@ import {
   type StaleCache,
   type Upstream,
 } from "@holdfast/resilience";
+import { createUpstream } from "@holdfast/resilience/upstream";
 import type { Lifecycle } from "@holdfast/lifecycle";
 import type { Telemetry } from "@holdfast/telemetry";
 import { Pool } from "undici";
