@@ -1,0 +1,59 @@
+{{/* The name of everything: the release's, so that two releases never meet. Kubernetes allows a Service 63 characters. */}}
+{{- define "service.fullname" -}}
+{{- .Values.fullnameOverride | default .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* A name with a suffix: list $ "headless". What must be cut gets a hash, or two long names would become one. */}}
+{{- define "service.nameWith" -}}
+{{- $name := include "service.fullname" (index . 0) -}}
+{{- $suffix := printf "-%s" (index . 1) -}}
+{{- $room := sub 63 (len $suffix) | int -}}
+{{- if gt (len $name) $room -}}
+{{- $name = printf "%s-%s" (trunc (sub $room 7 | int) $name | trimSuffix "-") (sha256sum $name | trunc 6) -}}
+{{- end -}}
+{{- printf "%s%s" $name $suffix -}}
+{{- end -}}
+
+{{- define "service.appName" -}}
+{{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "service.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- .Values.serviceAccount.name | default (include "service.fullname" .) -}}
+{{- else -}}
+{{- .Values.serviceAccount.name | default "default" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A digest wins over a tag: it cannot be pushed over. */}}
+{{- define "service.image" -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{- printf "%s@%s" .repository .digest -}}
+{{- else -}}
+{{- printf "%s:%s" .repository (.tag | default $.Chart.AppVersion) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* YAML reads a bare `off` as false, so both mean off. */}}
+{{- define "service.strength" -}}
+{{- $strength := . | toString -}}
+{{- if eq $strength "false" -}}off{{- else -}}{{ $strength }}{{- end -}}
+{{- end -}}
+
+{{/* A number as one writes it: Helm hands out floats, which print as 1e+06. */}}
+{{- define "service.number" -}}
+{{- if eq (float64 .) (floor .) -}}{{ int64 . }}{{- else -}}{{ . }}{{- end -}}
+{{- end -}}
+
+{{/* A whole number or a percentage of a count, rounded up: list "25%" 3. */}}
+{{- define "service.share" -}}
+{{- $value := index . 0 | toString -}}
+{{- if hasSuffix "%" $value -}}
+{{- divf (mulf (trimSuffix "%" $value | float64) (index . 1)) 100 | ceil | int64 -}}
+{{- else -}}
+{{- $value | float64 | int64 -}}
+{{- end -}}
+{{- end -}}

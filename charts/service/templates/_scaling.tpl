@@ -1,0 +1,33 @@
+{{/*
+Requests a second that are offered to all replicas: the histogram counts what was served and what was shed, so overload
+asks for more replicas although fewer requests succeed. The labels hold for a PodMonitor and for plain pod discovery.
+*/}}
+{{- define "service.offeredRequests" -}}
+{{- printf "sum(rate(http_server_request_duration_seconds_count{namespace=%q,pod=~%q}[%ds]))"
+  .Release.Namespace
+  (include "service.podPattern" .)
+  (int64 .Values.autoscaling.requestsPerSecond.windowSeconds) -}}
+{{- end -}}
+
+{{/*
+The pods of this Deployment: NAME-revision-random, so that those of a release NAME-b do not match. Kubernetes cuts what
+comes before the five random characters at 58, which a long name reaches.
+*/}}
+{{- define "service.podPattern" -}}
+{{- $name := include "service.fullname" . -}}
+{{- if le (len $name) 46 -}}
+{{- printf "%s-[a-z0-9]+-[a-z0-9]+" $name -}}
+{{- else -}}
+{{- printf "%s[a-z0-9-]+" (trunc 58 $name) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The highest number of replicas that may run outside of a rollout. */}}
+{{- define "service.mostReplicas" -}}
+{{- ternary .Values.replicas .Values.autoscaling.maxReplicas (eq .Values.autoscaling.mode "none") | int64 -}}
+{{- end -}}
+
+{{/* The lowest. */}}
+{{- define "service.leastReplicas" -}}
+{{- ternary .Values.replicas .Values.autoscaling.minReplicas (eq .Values.autoscaling.mode "none") | int64 -}}
+{{- end -}}

@@ -1,0 +1,83 @@
+/** values.schema.json: the one source of what a value is for, and what refuses a wrong one. */
+import { describe, expect, test } from "vitest";
+
+import { profiles, lint, render } from "./render.ts";
+import { defaultValues, descriptionOf, schema, valuesOf, type Schema } from "./values-table.ts";
+
+describe("a wrong value is refused, and named", () => {
+  test.each([
+    [{ imge: {} }, "imge"],
+    [{ image: { tags: "1" } }, "tags"],
+    [{ shutdown: { preStopSecond: 5 } }, "preStopSecond"],
+    [{ replicas: "three" }, "/replicas"],
+    [{ replicas: null }, "replicas"],
+    [{ spread: { zone: "hart" } }, "/spread/zone"],
+    [{ image: { tag: 20261124 } }, "/image/tag"],
+    [{ image: { digest: "sha256:1234" } }, "/image/digest"],
+    [{ ports: { http: 80 } }, "/ports/http"],
+    [{ autoscaling: { mode: "vpa" } }, "/autoscaling/mode"],
+    [{ pdb: { maxUnavailable: "one" } }, "/pdb/maxUnavailable"],
+    [{ extraEnv: [{ name: "A", value: 1 }] }, "/extraEnv/0/value"],
+    [{ extraContainers: [{ name: "a", image: "b", resource: {} }] }, "resource"],
+    [{ tolerations: [{ key: "a", effects: "NoSchedule" }] }, "effects"],
+    [{ resources: { limits: { memory: "256 MB" } } }, "/resources/limits/memory"],
+  ])("%j", (values, name) => {
+    const { status, error } = render({ values });
+    expect(status).not.toBe(0);
+    expect(error).toContain(name);
+  });
+});
+
+test("a parent chart may set `global` and `enabled`, and anybody `x-...`", () => {
+  expect(render({ values: { global: { registry: "a" }, enabled: true, "x-anchors": { a: 1 } } }).error).toBe("");
+});
+
+test("a bare `off`, which YAML reads as false, means off", () => {
+  const { objects, error } = render({
+    values: { spread: { zone: false, host: false }, antiAffinity: { host: false } },
+  });
+  expect(error).toBe("");
+  expect(JSON.stringify(objects)).not.toMatch(/topologySpreadConstraints|affinity/);
+});
+
+test.each([undefined, ...profiles])("helm lint has nothing to say: profile %s", (profile) => {
+  expect(lint(profile === undefined ? {} : { profile })).toEqual({ status: 0, complaints: [] });
+});
+
+describe("the schema", () => {
+  /** Every object in it, with the path by which it is found. */
+  function objectsIn(node: Schema, path = "#"): [string, Schema][] {
+    const children: [string, Schema | undefined][] = [
+      ...Object.entries(node.properties ?? {}),
+      ...Object.entries(node.$defs ?? {}).map(([name, child]): [string, Schema] => [`$defs/${name}`, child]),
+      ["[]", node.items],
+      ["*", typeof node.additionalProperties === "object" ? node.additionalProperties : undefined],
+    ];
+    const own: [string, Schema][] = node.type === "object" ? [[path, node]] : [];
+    return [
+      ...own,
+      ...children.flatMap(([name, child]) => (child === undefined ? [] : objectsIn(child, `${path}/${name}`))),
+    ];
+  }
+
+  test("is strict: each object says which properties it has", () => {
+    const objects = objectsIn(schema);
+    expect(objects.length).toBeGreaterThan(60);
+    const loose = objects.filter(([, { properties, additionalProperties }]) =>
+      properties === undefined ? additionalProperties === undefined : additionalProperties !== false,
+    );
+    expect(loose.map(([path]) => path)).toEqual([]);
+    // Whatever else takes anything is Kubernetes' own, which the API server checks.
+    const open = objects.filter(([, { additionalProperties }]) => additionalProperties === true).map(([path]) => path);
+    expect(open.filter((path) => !path.startsWith("#/$defs/"))).toEqual(["#/global"]);
+    expect(Object.keys(schema.patternProperties ?? {})).toEqual(["^x-"]);
+  });
+
+  test("describes every value that has a default, and has a default for every value that it describes", () => {
+    const values = valuesOf(schema, defaultValues);
+    expect(values.length).toBeGreaterThan(100);
+    expect(values.filter((value) => !/[.)]$/.test(descriptionOf(value.schema))).map(({ path }) => path)).toEqual([]);
+    const top = Object.keys(schema.properties ?? {}).filter((name) => name !== "enabled" && name !== "global");
+    expect(Object.keys(defaultValues as object).toSorted()).toEqual(top.toSorted());
+  });
+});

@@ -1,0 +1,8 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    // Every test starts helm, several times some of them: 0.1 s each, and far more where two cores have other work.
+    testTimeout: 60_000,
+  },
+});
