@@ -17,7 +17,21 @@ test("every experiment is listed with its claim and what its controls change", (
   ]);
 });
 
+test("what a cluster runs, and which controls there", () => {
+  const here = listExperiments({ target: "kind" });
+  expect(
+    here.map(({ id, controls }) => [
+      id,
+      controls.filter(({ targets }) => targets.includes("kind")).map(({ name, change }) => `${name}: ${change}`),
+    ]),
+  ).toEqual([
+    ["E1", ["no-drain: catalogue.shutdown.enabled: true -> false"]],
+    ["E3", ["one-replica: catalogue.replicas: 3 -> 1"]],
+    ["E5", ["default-tolerations: tolerationSeconds: 30 -> 300"]],
+  ]);
+});
+
 test("an experiment is found in either case, and an unknown one names those there are", () => {
   expect(findExperiment("e11").title).toBe("Dependency slow, gone, back");
-  expect(() => findExperiment("E2")).toThrow('There is no experiment "E2"; there are E1, E3, E11.');
+  expect(() => findExperiment("E2")).toThrow('There is no experiment "E2"; there are E1, E3, E5, E11.');
 });

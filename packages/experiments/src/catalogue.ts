@@ -2,6 +2,7 @@
 import { ExperimentError } from "./errors.ts";
 import type { Experiment } from "./experiment.ts";
 import { dependency } from "./experiments/dependency.ts";
+import { nodeLoss } from "./experiments/node-loss.ts";
 import { podCrash } from "./experiments/pod-crash.ts";
 import { rollingUpdate } from "./experiments/rolling-update.ts";
 import { describeChange } from "./system.ts";
@@ -23,7 +24,7 @@ export interface ControlSummary {
   readonly targets: readonly TargetName[];
 }
 
-const experiments: readonly Experiment[] = [rollingUpdate, podCrash, dependency];
+const experiments: readonly Experiment[] = [rollingUpdate, podCrash, nodeLoss, dependency];
 
 /** In the order of their numbers; with `target`, those that run there. */
 export function listExperiments(opts: { target?: TargetName } = {}): readonly ExperimentSummary[] {

@@ -2,7 +2,7 @@
 import type { TargetEvent } from "./target.ts";
 
 export function eventSentence(event: TargetEvent): string | undefined {
-  const who = event.replica ?? event.service;
+  const who = event.replica ?? event.node ?? event.service ?? "the target";
   const detail = event.detail ?? {};
   switch (event.type) {
     case "replica.starting":
@@ -25,12 +25,22 @@ export function eventSentence(event: TargetEvent): string | undefined {
       return `${who} waits before its next start`;
     case "replica.liveness-failed":
       return `${who} failed its liveness probe`;
+    case "node.paused":
+      return `${who} is lost`;
+    case "node.returned":
+      return `${who} is back`;
+    case "node.not-ready":
+      return `${who}: its loss was noticed`;
+    case "node.ready":
+      return `${who} is ready`;
     case "rollout.start":
-      return `${event.service} rolls out ${textOf(detail["version"])}`;
+      return `${who} rolls out ${textOf(detail["version"])}`;
     case "rollout.end":
-      return `${event.service} has rolled out ${textOf(detail["version"])}`;
+      return `${who} has rolled out ${textOf(detail["version"])}`;
     case "scale":
-      return `${event.service} scales from ${textOf(detail["from"])} to ${textOf(detail["to"])}`;
+      // A rollback asks for what there should be; where there is, nothing happens.
+      if (detail["from"] === detail["to"]) return undefined;
+      return `${who} scales from ${textOf(detail["from"])} to ${textOf(detail["to"])}`;
     default:
       return undefined;
   }
@@ -41,7 +51,7 @@ export function markSentence(name: string, subject: string | undefined): string 
   if (
     name.startsWith("replica.") ||
     name.includes(".replica.") ||
-    /(^|\.)(endpoints|balancer|fleet|rollout|scale)\b/.test(name)
+    /(^|\.)(endpoints|balancer|fleet|node|rollout|scale|watch)\b/.test(name)
   )
     return undefined;
   const [what = name, state = ""] = name.split(".");

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ExperimentError } from "./errors.ts";
-import { experiment, factsOf, type ControlInput, type ExperimentInput } from "./experiment.ts";
+import { experiment, experimentOn, factsOf, type ControlInput, type ExperimentInput } from "./experiment.ts";
 import { planned } from "./pass.ts";
 import type { SystemChange } from "./system.ts";
 
@@ -153,7 +153,7 @@ test("a hand-made rule without the lab's floors is refused", () => {
 
 test("every rule asks for a full baseline, a method that came to its end and a verified rollback", () => {
   const defined = experiment(complete);
-  const { rule } = defined.pass(factsOf(defined));
+  const { rule } = defined.pass(factsOf(defined, "fleet"));
   expect(rule.baseline).toEqual({ minMs: 3000, minSent: 150 });
   expect(rule.evidenceFrom).toBe("method.start");
   expect(rule.deadlines?.map(({ from, to }) => `${from} -> ${to}`)).toEqual([
@@ -174,8 +174,69 @@ test("fewer persistent sockets than the rule asks for are refused", () => {
 
 test("a client waits 2 s longer than the slowest request that is meant to be", () => {
   expect(
-    factsOf(experiment({ ...complete, load: { ...complete.load, slowShare: 0.05, slowMs: 3000 } })).timeoutMs,
+    factsOf(experiment({ ...complete, load: { ...complete.load, slowShare: 0.05, slowMs: 3000 } }), "fleet").timeoutMs,
   ).toBe(5000);
   // Two attempts of 500 ms.
-  expect(factsOf(experiment(complete)).timeoutMs).toBe(3000);
+  expect(factsOf(experiment(complete), "fleet").timeoutMs).toBe(3000);
+});
+
+const onTwo: ExperimentInput = {
+  ...complete,
+  targets: ["fleet", "kind"],
+  system: { catalogue: { replicas: 4 } },
+  on: {
+    fleet: { system: { catalogue: { shutdown: { lagSeconds: 1 } } } },
+    kind: { load: { ratePerSecond: 20 }, methodWithinSeconds: 90, system: { tolerationSeconds: 30 } },
+  },
+};
+
+test("each target has its own defaults and numbers, and what is common to both", () => {
+  const defined = experiment(onTwo);
+  const [fleet, kind] = [experimentOn(defined, "fleet"), experimentOn(defined, "kind")];
+  expect([fleet, kind].map(({ load, methodWithinSeconds }) => [load.ratePerSecond, methodWithinSeconds])).toEqual([
+    [50, 10],
+    [20, 90],
+  ]);
+  expect(
+    [fleet, kind].map(({ system: { catalogue, tolerationSeconds } }) => [
+      catalogue.replicas,
+      catalogue.shutdown.lagSeconds,
+      tolerationSeconds,
+    ]),
+  ).toEqual([
+    [4, 1, 300],
+    [4, 5, 30],
+  ]);
+  // The bounds follow from the numbers of the target.
+  expect(kind.pass(factsOf(kind, "kind")).rule.baseline).toEqual({ minMs: 3000, minSent: 60 });
+  expect(defined.load.ratePerSecond).toBe(50);
+});
+
+test("a control is one value on each target, from what it is there", () => {
+  const defined = experiment({
+    ...onTwo,
+    controls: [
+      {
+        ...control,
+        with: { catalogue: { shutdown: { lagSeconds: 0 } } },
+        predictOn: { kind: { fates: ["reset", "timeout"] } },
+      },
+    ],
+  });
+  const changes = (["fleet", "kind"] as const).map((target) => experimentOn(defined, target).controls[0]);
+  expect(changes.map((each) => each?.change.from)).toEqual([1, 5]);
+  expect(changes.map((each) => each?.predict.fates)).toEqual([["reset"], ["reset", "timeout"]]);
+  const sentence = refusal({
+    ...onTwo,
+    controls: [{ ...control, with: { catalogue: { shutdown: { lagSeconds: 5 } } } }],
+  });
+  expect(sentence).toContain("sets `catalogue.shutdown.lagSeconds` to 5, which it already is");
+});
+
+test("numbers of one target that break a rule, or of a target on which it does not run, are refused", () => {
+  expect(refusal({ ...onTwo, on: { kind: { baselineSeconds: 1 } } })).toContain("baseline of at least 3 s");
+  expect(refusal({ ...onTwo, on: { kind: { load: { persistentSockets: 10 } } } })).toContain("50 persistent sockets");
+  expect(refusal({ ...complete, on: { kind: { settleSeconds: 3 } } })).toContain(
+    "numbers for the target kind, on which it does not run",
+  );
 });

@@ -7,7 +7,7 @@ import { ExperimentError, sentenceOf } from "./errors.ts";
 import { ROLLBACK_WITHIN_MS, ruleFaults, type Pass } from "./pass.ts";
 import {
   changeSystem,
-  defaultSystem,
+  defaultSystemOn,
   leafAt,
   leavesOf,
   type LeafChange,
@@ -32,6 +32,7 @@ export interface LoadInput {
 export interface Facts {
   readonly system: System;
   readonly load: Required<LoadInput>;
+  readonly target: TargetName;
   /** The longest a request may take before it counts as failed, ms. */
   readonly timeoutMs: number;
 }
@@ -54,12 +55,14 @@ export interface ControlInput {
   /** Exactly one leaf of `system`. */
   readonly with: SystemChange;
   readonly predict: ControlPrediction;
+  /** Where a target has other ways to fail, such as an address that nobody answers any more. */
+  readonly predictOn?: { readonly [Name in TargetName]?: Partial<ControlPrediction> };
   /** Where the experiment's own targets are more. */
   readonly targets?: readonly TargetName[];
 }
 
 /** A control, checked: the one value that it changes, from what to what. */
-export interface Control extends Omit<ControlInput, "with"> {
+export interface Control extends Omit<ControlInput, "with" | "predictOn"> {
   readonly change: LeafChange;
 }
 
@@ -86,14 +89,29 @@ export interface Lab {
   anyReplica(service?: ServiceName): Promise<Replica>;
 }
 
+/**
+ * What is different on one target. Numbers only: what is claimed, done and asked for is the same everywhere, and the
+ * bounds follow from the numbers.
+ */
+export interface TargetDifference {
+  readonly system?: SystemChange;
+  readonly load?: Partial<LoadInput>;
+  readonly baselineSeconds?: number;
+  readonly methodWithinSeconds?: number;
+  readonly settleSeconds?: number;
+}
+
 export interface ExperimentInput {
   /** Such as E1. */
   readonly id: string;
   readonly title: string;
   readonly targets: readonly TargetName[];
   readonly hypothesis: string;
+  /** Against the target's own default system. */
   readonly system?: SystemChange;
   readonly load: LoadInput;
+  /** Where a target needs other numbers. */
+  readonly on?: { readonly [Name in TargetName]?: TargetDifference };
   /** Undisturbed load first; the lab asks for at least 3 s. */
   readonly baselineSeconds: number;
   /** Longer, and the method has not done what it was to do. */
@@ -126,10 +144,15 @@ export interface MetricWatch {
   readonly everyMs: number;
 }
 
-export interface Experiment extends Omit<ExperimentInput, "system" | "controls" | "load"> {
+export interface Experiment extends Omit<ExperimentInput, "system" | "controls" | "load" | "on"> {
   readonly system: System;
   readonly load: Required<LoadInput>;
   readonly controls: readonly Control[];
+}
+
+/** An experiment as its file defines it. Read by itself it is what runs on the first of its targets; `on` has it for each. */
+export interface DefinedExperiment extends Experiment {
+  readonly on: { readonly [Name in TargetName]?: Experiment };
 }
 
 /** Less undisturbed load shows nothing: at 3 s every persistent socket of the default plans has answered several times. */
@@ -146,12 +169,46 @@ const GRACE_MS = 2000;
  * one value that it changes.
  * @throws ExperimentError EXPERIMENT_REFUSED, with every rule of the lab that the file breaks
  */
-export function experiment(input: ExperimentInput): Experiment {
+export function experiment(input: ExperimentInput): DefinedExperiment {
+  // What is wrong on two targets is said once.
+  const broken = new Set(faultsOf(input));
+  const targets = input.targets?.length > 0 ? input.targets : (["fleet"] as const);
+  const on: { [Name in TargetName]?: Experiment } = {};
+  for (const target of targets) {
+    const settled = settle(input, target);
+    const systems = Object.fromEntries(targets.map((name) => [name, systemOf(settle(input, name), name).system]));
+    const { system, fault } = systemOf(settled, target);
+    if (fault !== undefined) broken.add(fault);
+    for (const sentence of numberFaults(settled)) broken.add(sentence);
+    const faults: string[] = [];
+    const controls = readControls(settled, { target, systems, broken: faults });
+    for (const sentence of faults) broken.add(sentence);
+    if (broken.size > 0) continue;
+    const { on: _, ...rest } = settled;
+    const defined = { ...rest, system, controls, load: fillLoad(settled.load), pass: withLabRules(settled) };
+    for (const sentence of ruleFaults(defined.pass(factsOf(defined, target)).rule, settled)) broken.add(sentence);
+    on[target] = defined;
+  }
+  const own = on[targets[0] ?? "fleet"];
+  if (broken.size > 0 || own === undefined) {
+    throw new ExperimentError(
+      "EXPERIMENT_REFUSED",
+      `The experiment ${input.id} is refused: ${[...broken].join("; ")}.`,
+    );
+  }
+  return { ...own, on };
+}
+
+/** The experiment with the numbers of one target. Where it does not run there, as on its first; whoever runs it refuses then. */
+export function experimentOn(defined: Experiment | DefinedExperiment, target: TargetName): Experiment {
+  return ("on" in defined ? defined.on[target] : undefined) ?? defined;
+}
+
+function faultsOf(input: ExperimentInput): string[] {
   const broken: string[] = [];
   const rule = (holds: boolean, sentence: string) => {
     if (!holds) broken.push(sentence);
   };
-
   rule(/^E[0-9]+[a-z]?$/.test(input.id), "its id must be E and a number");
   for (const field of ["title", "hypothesis", "solution"] as const) {
     rule(isText(input[field]), `it must have a ${field}`);
@@ -162,6 +219,19 @@ export function experiment(input: ExperimentInput): Experiment {
   for (const field of ["method", "pass", "rollback"] as const) {
     rule(typeof input[field] === "function", `it must have a ${field}`);
   }
+  for (const target of Object.keys(input.on ?? {})) {
+    const runs = input.targets?.some((name) => name === target);
+    rule(runs, `it has numbers for the target ${target}, on which it does not run`);
+  }
+  return broken;
+}
+
+/** What must hold on each target. */
+function numberFaults(input: ExperimentInput): string[] {
+  const broken: string[] = [];
+  const rule = (holds: boolean, sentence: string) => {
+    if (!holds) broken.push(sentence);
+  };
   rule(
     input.baselineSeconds >= MIN_BASELINE_SECONDS,
     `it must have a baseline of at least ${MIN_BASELINE_SECONDS} s before anything is done`,
@@ -173,37 +243,30 @@ export function experiment(input: ExperimentInput): Experiment {
   rule(input.methodWithinSeconds > 0, "it must say within how many seconds its method is done");
   rule(input.load?.ratePerSecond > 0, "it must have a load with a rate above 0");
   rule(input.load?.persistentSockets > 0, "half of its requests are persistent, so it must have persistent sockets");
+  return broken;
+}
 
-  let system = defaultSystem;
+/** The file's numbers, with those of the target in their places. Its system is left to `systemOf`. */
+function settle(input: ExperimentInput, target: TargetName): ExperimentInput {
+  const { system: _, load, ...numbers } = input.on?.[target] ?? {};
+  return { ...input, ...numbers, load: { ...input.load, ...load } };
+}
+
+function systemOf(input: ExperimentInput, target: TargetName): { system: System; fault?: string } {
+  const own = defaultSystemOn(target);
   try {
-    system = changeSystem(defaultSystem, input.system ?? {});
+    const system = changeSystem(own, input.system ?? {});
+    return { system: changeSystem(system, input.on?.[target]?.system ?? {}) };
   } catch (error) {
-    broken.push(`in its system ${sentenceOf(error)}`);
+    return { system: own, fault: `in its system ${sentenceOf(error)}` };
   }
-  const controls = readControls(input, { system, broken });
-  const defined = (): Experiment => ({
-    ...input,
-    system,
-    controls,
-    load: fillLoad(input.load),
-    pass: withLabRules(input),
-  });
-  if (broken.length === 0) {
-    const { pass } = defined();
-    broken.push(...ruleFaults(pass(factsOf(defined())).rule, input));
-  }
-
-  if (broken.length > 0) {
-    throw new ExperimentError("EXPERIMENT_REFUSED", `The experiment ${input.id} is refused: ${broken.join("; ")}.`);
-  }
-  return defined();
 }
 
 /** What is known before anything runs: of the experiment's own system, so that a control is judged by the same rule. */
-export function factsOf({ system, load }: Pick<Experiment, "system" | "load">): Facts {
+export function factsOf({ system, load }: Pick<Experiment, "system" | "load">, target: TargetName): Facts {
   const { maxAttempts, attemptTimeoutMs } = system.catalogue.stockClient;
   const slowestMs = Math.max(QUICK_MS, load.slowShare > 0 ? load.slowMs : 0, maxAttempts * attemptTimeoutMs);
-  return { system, load, timeoutMs: slowestMs + GRACE_MS };
+  return { system, load, target, timeoutMs: slowestMs + GRACE_MS };
 }
 
 /**
@@ -233,7 +296,10 @@ function withLabRules(input: ExperimentInput): ExperimentInput["pass"] {
   };
 }
 
-function readControls(input: ExperimentInput, opts: { system: System; broken: string[] }): Control[] {
+function readControls(
+  input: ExperimentInput,
+  opts: { target: TargetName; systems: Readonly<Record<string, System>>; broken: string[] },
+): Control[] {
   const inputs = input.controls ?? [];
   if (inputs.length === 0) opts.broken.push("it must have a control, or nobody knows that its check can fail");
   for (const target of input.targets ?? []) {
@@ -242,14 +308,17 @@ function readControls(input: ExperimentInput, opts: { system: System; broken: st
     }
   }
   const names = new Set<string>();
-  return inputs.flatMap(({ with: changed, ...control }) => {
+  return inputs.flatMap(({ with: changed, predictOn, ...input }) => {
+    const control = { ...input, predict: { ...input.predict, ...predictOn?.[opts.target] } };
     const say = (sentence: string) => opts.broken.push(`its control ${control.name} ${sentence}`);
     if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(control.name)) say("must have a name in kebab-case");
     if (names.has(control.name)) say("has the name of another control");
     names.add(control.name);
     if (!isText(control.because)) say("must say why it fails");
     for (const sentence of predictionFaults(control.predict)) say(sentence);
-    const change = readChange(changed, opts.system);
+    // A control of another target stays in the list, so that asking for it here is answered well.
+    const runsOn = control.targets?.includes(opts.target) === false ? control.targets[0] : opts.target;
+    const change = readChange(changed, opts.systems[runsOn ?? opts.target] ?? defaultSystemOn(opts.target));
     if (typeof change === "string") {
       say(change);
       return [];

@@ -3,6 +3,7 @@ import { createFleet, FleetError, type Fleet, type FleetEvent, type ReplicaStatu
 import { request } from "undici";
 import { ExperimentError } from "./errors.ts";
 import { parseMetrics } from "./metrics-text.ts";
+import { askService, faultNames } from "./service-answers.ts";
 import type { System } from "./system.ts";
 import type { FaultRequest, Replica, ServiceName, Target, TargetEvent, TargetFactory } from "./target.ts";
 
@@ -18,8 +19,6 @@ export interface FleetTargetOptions {
 
 /** Longer than any answer of an admin port may take; a stuck replica must not stop the run. */
 const ADMIN_TIMEOUT_MS = 2000;
-/** A client's patience in the verification of a rollback: the longest request of the fleet's service. */
-const ASK_TIMEOUT_MS = 10_000;
 /** After the end of a run nobody waits for an answer: what still drains then may be cut. */
 const STOP_GRACE_MS = 8000;
 
@@ -92,6 +91,10 @@ function createFleetTarget(opts: FleetTargetOptions, { system, logDir }: { syste
     settled: (service, { withinMs }) => fleets[service].settled({ withinMs }),
     scale: (service, replicas) => fleets[service].scale(replicas),
     kill: ({ service, name }) => fleets[service].kill(name, "SIGKILL"),
+    // oxlint-disable-next-line require-await -- a cluster has to be asked
+    nodes: async () => [],
+    loseNode: () => Promise.reject(noNodes()),
+    returnNode: () => Promise.reject(noNodes()),
     async fault(replica, fault) {
       await admin(`${adminOf(replica)}/faults`, { method: "POST", body: fault });
     },
@@ -104,7 +107,7 @@ function createFleetTarget(opts: FleetTargetOptions, { system, logDir }: { syste
     async metrics(replica) {
       return parseMetrics(await admin(`${adminOf(replica)}/metrics`));
     },
-    ask: (path) => ask(`${catalogue.url}${path}`),
+    ask: (path) => askService(`${catalogue.url}${path}`),
     on(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -130,6 +133,10 @@ function createFleetTarget(opts: FleetTargetOptions, { system, logDir }: { syste
     // The fleet has written them where they belong.
     collectLogs: async () => {},
   };
+}
+
+function noNodes(): ExperimentError {
+  return new ExperimentError("TARGET_UNSUITED", "Processes on one machine have no nodes that could be lost.");
 }
 
 /** As many replicas as there should be and each alive, also after a rollout that was stopped half-way. */
@@ -260,32 +267,4 @@ async function admin(
     );
   }
   return text;
-}
-
-async function ask(url: string): ReturnType<Target["ask"]> {
-  // `reset`: a connection of its own, so that every ask is balanced anew.
-  const answer = await request(url, { reset: true, headersTimeout: ASK_TIMEOUT_MS, bodyTimeout: ASK_TIMEOUT_MS });
-  await answer.body.dump();
-  const servedBy = answer.headers["x-served-by"];
-  return {
-    status: answer.statusCode,
-    degraded: answer.headers["x-degraded"] !== undefined,
-    ...(typeof servedBy === "string" ? { servedBy } : {}),
-  };
-}
-
-/** GET /faults answers `{ "active": [{ "fault": ... }, ...] }`. */
-function faultNames(text: string): string[] {
-  const body: unknown = JSON.parse(text);
-  if (!isRecord(body) || !Array.isArray(body["active"])) {
-    throw new ExperimentError(
-      "TARGET_FAILED",
-      `GET /faults was answered with something else than the active faults: ${text.slice(0, 300)}`,
-    );
-  }
-  return body["active"].map((entry: unknown) => (isRecord(entry) ? String(entry["fault"]) : String(entry)));
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }

@@ -1,16 +1,18 @@
 /** The lab: an engine that holds the rules, and one file an experiment. */
 export { ExperimentError, sentenceOf, type ExperimentErrorCode } from "./errors.ts";
-export { experiment } from "./experiment.ts";
+export { experiment, experimentOn } from "./experiment.ts";
 export type {
   Control,
   ControlInput,
   ControlPrediction,
+  DefinedExperiment,
   Experiment,
   ExperimentInput,
   Facts,
   Lab,
   LoadInput,
   MetricWatch,
+  TargetDifference,
 } from "./experiment.ts";
 export { planned, unplanned, type Pass, type UnplannedOptions } from "./pass.ts";
 export { defaultSystem, describeChange } from "./system.ts";
@@ -24,6 +26,7 @@ export type {
   TargetEvent,
   TargetFactory,
   TargetName,
+  TargetNode,
 } from "./target.ts";
 export {
   catalogueEnvironment,
@@ -32,6 +35,8 @@ export {
   serviceEnvironment,
   type FleetTargetOptions,
 } from "./fleet-target.ts";
+export { kindTarget, type KindTargetOptions } from "./kind-target.ts";
+export { loadAgentCommand, startLoadAgent } from "./kind/load-agent-pod.ts";
 export { findExperiment, listExperiments, type ControlSummary, type ExperimentSummary } from "./catalogue.ts";
 export { runExperiment, type RunOptions } from "./run.ts";
 export { isAsWanted, runSuite, withControlsOf, type SuiteOptions, type SuiteResult } from "./suite.ts";

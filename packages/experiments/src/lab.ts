@@ -106,6 +106,8 @@ const DISTURBING: readonly (string | symbol)[] = [
   "rollOut",
   "scale",
   "kill",
+  "loseNode",
+  "returnNode",
   "fault",
   "clearFaults",
 ] satisfies (keyof Target)[];

@@ -1,5 +1,5 @@
 /** When an experiment passes: the rules of packages/load, with the lab's floors filled in. */
-import type { DeadlineRule, DegradedRule, PassRule, WindowRule } from "@holdfast/load";
+import type { DeadlineRule, DegradedRule, FailureBound, PassRule, WindowRule } from "@holdfast/load";
 import type { Facts } from "./experiment.ts";
 
 export interface Pass {
@@ -47,8 +47,8 @@ export function planned(makeOptions: (facts: Facts) => PassOptions): (facts: Fac
 }
 
 export interface UnplannedOptions extends PassOptions {
-  /** Computed from what is configured, never from what was seen. */
-  readonly failedAtMost: number;
+  /** Computed from what is configured, never from how many failed; where it grows with a measured span, up to a maximum that is said. */
+  readonly failedAtMost: FailureBound;
   /** From the disruption to the last failure. */
   readonly overWithinMs: number;
 }
@@ -59,7 +59,7 @@ export function unplanned(makeOptions: (facts: Facts) => UnplannedOptions): (fac
     const { failedAtMost, overWithinMs, ...opts } = makeOptions(facts);
     return {
       said: opts.said,
-      rule: { kind: "unplanned", ...held(opts), failedAtMost: Math.floor(failedAtMost), overWithinMs },
+      rule: { kind: "unplanned", ...held(opts), failedAtMost, overWithinMs },
     };
   };
 }

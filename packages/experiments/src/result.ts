@@ -16,7 +16,7 @@ export interface RollbackReport {
 }
 
 export interface RollbackCheck {
-  readonly name: "rollback" | "replicas" | "faults" | "traffic";
+  readonly name: "rollback" | "nodes" | "replicas" | "faults" | "traffic";
   readonly ok: boolean;
   readonly found: string;
 }

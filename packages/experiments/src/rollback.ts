@@ -44,6 +44,7 @@ export async function rollBack(opts: RollbackOptions): Promise<RollbackReport> {
     }
     return "ran to its end";
   });
+  if ((await opts.target.nodes().catch(() => [])).length > 0) await check("nodes", () => seeNodes(opts.target, signal));
   await check("replicas", () => seeReplicas(opts, signal));
   await check("faults", () => seeNoFaults(opts.target));
   await check("traffic", () => seeTraffic(opts.target, signal));
@@ -73,6 +74,17 @@ async function seeReplicas({ target, system, withinMs }: RollbackOptions, signal
     found.push(`${service} ${ready}/${wanted} ready`);
   }
   return found.join(", ");
+}
+
+/** A node that was away needs some seconds until it is ready again. */
+async function seeNodes(target: Target, signal: AbortSignal): Promise<string> {
+  for (;;) {
+    const nodes = await target.nodes();
+    const away = nodes.filter(({ ready, schedulable, paused }) => !ready || !schedulable || paused);
+    if (away.length === 0) return `${nodes.length} of ${nodes.length} ready`;
+    if (signal.aborted) throw new Error(`${away.map(({ name }) => name).join(", ")} not ready`);
+    await pause(ASK_AGAIN_MS, signal).catch(() => {});
+  }
 }
 
 async function seeNoFaults(target: Target): Promise<string> {

@@ -5,7 +5,7 @@ import { nowMs, pause, unlessAborted } from "./clock.ts";
 import { controlReport } from "./control.ts";
 import { ExperimentError, sentenceOf } from "./errors.ts";
 import { eventSentence, markSentence } from "./event-words.ts";
-import { factsOf, type Control, type Experiment, type Facts } from "./experiment.ts";
+import { experimentOn, factsOf, type Control, type Experiment, type Facts } from "./experiment.ts";
 import { createLab, NotInTime, type LabBench } from "./lab.ts";
 import { openOutFiles, outUnwritable, type OutFiles } from "./out-files.ts";
 import { ROLLBACK_WITHIN_MS, type Pass } from "./pass.ts";
@@ -14,7 +14,7 @@ import { htmlPage } from "./report/page.ts";
 import type { RollbackReport, RunResult } from "./result.ts";
 import { rollBack } from "./rollback.ts";
 import { changeLeaf, describeChange, type System } from "./system.ts";
-import type { Target, TargetFactory } from "./target.ts";
+import type { Replica, Target, TargetFactory } from "./target.ts";
 import { loadPlan } from "./traffic.ts";
 import { watchMetric } from "./watch.ts";
 
@@ -65,7 +65,8 @@ interface Outcome {
  * `<id>.html` (a control: `<id>.control-<name>.*`) into `outDir`.
  * @throws ExperimentError where no verdict could be had at all
  */
-export async function runExperiment(experiment: Experiment, opts: RunOptions): Promise<RunResult> {
+export async function runExperiment(defined: Experiment, opts: RunOptions): Promise<RunResult> {
+  const experiment = experimentOn(defined, opts.target.name);
   const control = controlOf(experiment, opts.control);
   refuseUnsuited(experiment, { control, target: opts.target.name });
   const stem = control ? `${experiment.id}.control-${control.name}` : experiment.id;
@@ -83,7 +84,7 @@ export async function runExperiment(experiment: Experiment, opts: RunOptions): P
   }));
   const files = await openOutFiles(path.resolve(opts.outDir), stem);
   try {
-    const facts = factsOf(experiment);
+    const facts = factsOf(experiment, opts.target.name);
     const script: Script = {
       experiment,
       control,
@@ -126,7 +127,11 @@ function refuseUnsuited(experiment: Experiment, opts: { control: Control | undef
 /** Brings the target up, runs the script under load, brings everything down, whatever happens. */
 async function perform(script: Script, factory: TargetFactory): Promise<Outcome> {
   const { files, signal, say, system } = script;
-  const target = await factory.create({ system, logDir: files.logDir });
+  const target = await factory.create({
+    system,
+    logDir: files.logDir,
+    note: (sentence) => say.phase("start", sentence),
+  });
   let failure: unknown;
   try {
     say.phase(
@@ -247,9 +252,10 @@ function followTarget(target: Target, opts: { lab: LabBench; say: Say }): () => 
     const sentence = eventSentence(event);
     if (sentence) opts.say.progress((elapsedMs) => ({ type: "event", event, sentence, elapsedMs }));
     if (event.type === "replica.probe-failed") return;
-    opts.lab.mark(event.service === "catalogue" ? event.type : `${event.service}.${event.type}`, {
+    const subject = event.replica ?? event.node;
+    opts.lab.mark(event.service === "stock" ? `stock.${event.type}` : event.type, {
       atMs: event.atMs,
-      ...(event.replica === undefined ? {} : { subject: event.replica }),
+      ...(subject === undefined ? {} : { subject }),
       ...(event.detail === undefined ? {} : { detail: event.detail }),
     });
   });
@@ -273,9 +279,13 @@ async function markPresent(target: Target, lab: LabBench): Promise<void> {
   for (const service of ["catalogue", "stock"] as const) {
     for (const replica of await target.replicas(service)) {
       const name = service === "catalogue" ? "replica.present" : `${service}.replica.present`;
-      lab.mark(name, { subject: replica.name, detail: { version: replica.version, state: replica.state } });
+      lab.mark(name, { subject: replica.name, detail: presence(replica) });
     }
   }
+}
+
+function presence({ version, state, zone }: Replica) {
+  return { version, state, ...(zone === undefined ? {} : { zone }) };
 }
 
 async function loadReady(load: LoadRun, opts: { files: OutFiles; signal: AbortSignal }): Promise<void> {

@@ -1,7 +1,7 @@
 /** Several experiments, each followed by its controls, and one exit code for all. */
 import { readLedger } from "@holdfast/load";
 import path from "node:path";
-import type { Experiment } from "./experiment.ts";
+import { experimentOn, type Experiment } from "./experiment.ts";
 import { replaceFile, resultText } from "./out-files.ts";
 import { htmlPage } from "./report/page.ts";
 import { runExperiment, type RunOptions } from "./run.ts";
@@ -40,7 +40,7 @@ export async function runSuite(opts: SuiteOptions): Promise<SuiteResult> {
     }
     const whole = withControlsOf(result, controls);
     results.push(whole, ...controls);
-    await rewrite(experiment, { result: whole, outDir: run.outDir });
+    await rewrite(experimentOn(experiment, run.target.name), { result: whole, outDir: run.outDir });
   }
   return { results, ...countOf(results) };
 }

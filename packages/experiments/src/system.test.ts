@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { changeLeaf, changeSystem, defaultSystem, describeChange, leafAt } from "./system.ts";
+import { changeLeaf, changeSystem, defaultSystem, defaultSystemOn, describeChange, leafAt } from "./system.ts";
 
 test("a change leaves everything else, and the original, as it was", () => {
   const changed = changeSystem(defaultSystem, { catalogue: { shutdown: { lagSeconds: 7 } }, selfHealing: false });
@@ -23,10 +23,13 @@ test("what only every object has is no value of the system", () => {
   expect(() => changeSystem(defaultSystem, JSON.parse('{"__proto__":{"polluted":true}}'))).toThrow(TypeError);
 });
 
-test("the service outlasts the balancer's lag, and its grace the sum of its phases", () => {
-  const { catalogue, platform, terminationGraceSeconds } = defaultSystem;
-  const { lagSeconds, announceSeconds, drainSeconds } = catalogue.shutdown;
-  expect(lagSeconds * 1000).toBeGreaterThan(platform.endpointLagMs);
-  expect(drainSeconds).toBeGreaterThanOrEqual(catalogue.longestRequestSeconds);
-  expect(terminationGraceSeconds).toBeGreaterThan(lagSeconds + announceSeconds + drainSeconds);
-});
+test.each(["fleet", "kind"] as const)(
+  "on %s the service outlasts the balancer's lag, and its grace the sum of its phases",
+  (target) => {
+    const { catalogue, platform, terminationGraceSeconds } = defaultSystemOn(target);
+    const { lagSeconds, announceSeconds, drainSeconds } = catalogue.shutdown;
+    expect(lagSeconds * 1000).toBeGreaterThan(platform.endpointLagMs);
+    expect(drainSeconds).toBeGreaterThanOrEqual(catalogue.longestRequestSeconds);
+    expect(terminationGraceSeconds).toBeGreaterThan(lagSeconds + announceSeconds + drainSeconds);
+  },
+);

@@ -58,7 +58,12 @@ export interface System {
   readonly terminationGraceSeconds: number;
   /** false: nothing restarts what exits, and nothing takes it out of the endpoints. */
   readonly selfHealing: boolean;
-  /** What a cluster has of its own. Only the fleet is told, since processes on one machine have none of it. */
+  /** How long a pod stays bound to a node that is not ready or not reachable. The fleet has no nodes. */
+  readonly tolerationSeconds: number;
+  /**
+   * What a cluster has of its own. The fleet is told, since processes on one machine have none of it; for a cluster
+   * these state what it has, at most, and bounds are computed from them.
+   */
   readonly platform: {
     /** How late the kubelet sees that a container has exited, at most. */
     readonly exitNoticeMs: number;
@@ -66,6 +71,8 @@ export interface System {
     readonly endpointLagMs: number;
     /** Between client and replica, one way. */
     readonly linkDelayMs: number;
+    /** Until the control plane says that a node it no longer hears of is not ready. */
+    readonly nodeNoticeMs: number;
   };
 }
 
@@ -82,7 +89,7 @@ export interface LeafChange {
   readonly to: Leaf;
 }
 
-/** What an experiment starts from; each number with its reason. */
+/** What an experiment on the fleet starts from; each number with its reason. */
 export const defaultSystem: System = {
   catalogue: {
     replicas: 3,
@@ -116,6 +123,8 @@ export const defaultSystem: System = {
   // Above lag + announce + drain + close + flush of the defaults.
   terminationGraceSeconds: 30,
   selfHealing: true,
+  // Kubernetes' own.
+  tolerationSeconds: 300,
   platform: {
     // The kubelet looks at its containers once a second.
     exitNoticeMs: 1000,
@@ -123,8 +132,36 @@ export const defaultSystem: System = {
     endpointLagMs: 1000,
     // A real network's one way; on loopback no answer could ever race a FIN.
     linkDelayMs: 10,
+    // `--node-monitor-grace-period` is 50 s (40 s before Kubernetes 1.32); its controller looks every 5 s.
+    nodeNoticeMs: 60_000,
   },
 };
+
+/**
+ * What the chart's own defaults make of a cluster. A target hands the chart only what an experiment changes of it, so
+ * that what runs is the chart as it ships, and looks whether the objects in the cluster say the same.
+ */
+const kindSystem: System = changeSystem(defaultSystem, {
+  catalogue: {
+    connectionMaxAgeSeconds: 60,
+    shedAbove: 0.95,
+    // The preStop sleep; the service's own lag is 0 behind it.
+    shutdown: { lagSeconds: 5 },
+  },
+  probes: { startup: { periodSeconds: 1, failureThreshold: 60 }, readiness: { periodSeconds: 5 } },
+  // preStop + announce + drain + close + flush + margin, as the chart adds them up.
+  terminationGraceSeconds: 26,
+  platform: {
+    // The kubelet relists its containers every second, works on one pod at a time and tells the API server of it afterwards.
+    exitNoticeMs: 3000,
+    linkDelayMs: 0,
+  },
+});
+
+/** What an experiment starts from on a target. */
+export function defaultSystemOn(target: "fleet" | "kind"): System {
+  return target === "kind" ? kindSystem : defaultSystem;
+}
 
 /** Every leaf of a tree of values, by its dotted path. */
 export function leavesOf(tree: object, prefix = ""): { path: string; value: unknown }[] {

@@ -20,17 +20,31 @@ export interface Replica {
   readonly connections?: number;
   /** pid of a process, or undefined where there is none to show. */
   readonly pid?: number;
-  /** The zone it runs in, where the target has zones. */
+  /** The node and the zone it runs in, where the target has them. */
+  readonly node?: string;
   readonly zone?: string;
+}
+
+/** A machine that replicas run on, and that an experiment may take away. */
+export interface TargetNode {
+  readonly name: string;
+  readonly zone?: string;
+  /** As the control plane sees it: late. */
+  readonly ready: boolean;
+  readonly schedulable: boolean;
+  /** Taken away by `loseNode` and not yet returned. */
+  readonly paused: boolean;
 }
 
 export interface TargetEvent {
   /** ms of the wall clock that `performance.timeOrigin + performance.now()` gives. */
   readonly atMs: number;
-  /** `replica.starting`, `replica.ready`, `replica.ending`, `replica.ended`, `rollout.start` ... */
+  /** `replica.starting`, `replica.ready`, `replica.ending`, `replica.ended`, `rollout.start`, `node.paused` ... */
   readonly type: string;
-  readonly service: ServiceName;
+  /** Absent where it is about a node. */
+  readonly service?: ServiceName;
   readonly replica?: string;
+  readonly node?: string;
   readonly detail?: Readonly<Record<string, unknown>>;
 }
 
@@ -61,6 +75,12 @@ export interface Target {
   scale(service: ServiceName, replicas: number): Promise<void>;
   /** SIGKILL from outside, without a word. */
   kill(replica: Replica): Promise<void>;
+  /** Those that replicas may run on; none where the target has no nodes. */
+  nodes(): Promise<readonly TargetNode[]>;
+  /** The node freezes: it answers nobody and nothing on it goes on. */
+  loseNode(node: string): Promise<void>;
+  /** It goes on where it stopped. */
+  returnNode(node: string): Promise<void>;
   fault(replica: Replica, fault: FaultRequest): Promise<void>;
   /** Names of the faults that work on a replica now. */
   faults(replica: Replica): Promise<readonly string[]>;
@@ -81,6 +101,6 @@ export interface Target {
 
 export interface TargetFactory {
   readonly name: TargetName;
-  /** Nothing is started yet. Logs go into `logDir`, which is there and empty. */
-  create(opts: { system: System; logDir: string }): Promise<Target>;
+  /** Nothing is started yet. Logs go into `logDir`, which is there and empty; `note` tells whoever watches what was found or takes its time. */
+  create(opts: { system: System; logDir: string; note?: (sentence: string) => void }): Promise<Target>;
 }

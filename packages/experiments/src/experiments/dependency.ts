@@ -14,7 +14,7 @@ const SPARE_MS = 1000;
 export const dependency = experiment({
   id: "E11",
   title: "Dependency slow, gone, back",
-  targets: ["fleet", "kind"],
+  targets: ["fleet"],
   hypothesis:
     "When stock is slow or gone the catalogue answers every request in time: those about a product degraded and saying so, all others in full. Its breakers open, and close again when stock is back.",
   load: { ratePerSecond: 100, persistentSockets: 120, mix: { list: 0.35, product: 0.5, order: 0.15 } },

@@ -82,6 +82,22 @@ test("a watched metric becomes a lane of states", () => {
   ]);
 });
 
+test("a node that was lost has a lane, and a replica's lane says its zone", () => {
+  const node = (atMs: number, name: string) => ({ type: "event" as const, atMs, name, subject: "holdfast-worker" });
+  const events = [
+    { type: "event" as const, atMs: 0, name: "replica.present", subject: "catalogue-1-a", detail: { zone: "zone-a" } },
+    node(1000, "node.paused"),
+    node(4000, "node.not-ready"),
+    node(9000, "node.returned"),
+    node(9500, "node.ready"),
+  ];
+  const { lanes } = pageData({ ...ledger, events }, { windows: [] });
+  expect(lanes.map(({ label, bands }) => [label, bands.map(({ state, from }) => `${state}@${from}`)])).toEqual([
+    ["catalogue a · a", ["ready@0"]],
+    ["node holdfast-worker", ["ready@0", "dead@1", "unready@4", "starting@9", "ready@9.5"]],
+  ]);
+});
+
 test("a ledger without requests makes an empty page, not an error", () => {
   expect(pageData({ ...ledger, requests: [], events: [] }, { windows: [] })).toMatchObject({
     seconds: 0,

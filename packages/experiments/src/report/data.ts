@@ -78,6 +78,7 @@ export function pageData(
 
   const lanes = [
     ...replicaLanes(ledger.events, { at, seconds }),
+    ...nodeLanes(ledger.events, { at, seconds }),
     ...stateLanes(ledger.events, { at, seconds, watch: opts.watch ?? [] }),
   ];
   const laneOf = laneFinder(lanes);
@@ -200,10 +201,40 @@ function replicaLanes(events: readonly LedgerEvent[], { at, seconds }: Scale): L
 }
 
 function labelOf(subject: string, detail: unknown): string {
-  const version =
-    typeof detail === "object" && detail !== null && "version" in detail ? ` ${String(detail.version)}` : "";
+  const told: Readonly<Record<string, unknown>> = typeof detail === "object" && detail !== null ? { ...detail } : {};
+  const version = told["version"] === undefined ? "" : ` ${String(told["version"])}`;
+  // `zone-a` is zone a to whoever looks on.
+  const zone = told["zone"] === undefined ? "" : ` · ${String(told["zone"]).replace(/^zone-/, "")}`;
   // The service and the random end tell replicas apart; the hash between them is the version's.
-  return `${subject.replace(/^([a-z]+)-.*-([a-z0-9]+)$/, "$1 $2")}${version}`;
+  return `${subject.replace(/^([a-z]+)-.*-([a-z0-9]+)$/, "$1 $2")}${version}${zone}`;
+}
+
+/** What an event of a node makes of it, in the words of replicas: who is lost is dead before the control plane says so. */
+const NODE_STATE_AFTER: Readonly<Record<string, string>> = {
+  "node.paused": "dead",
+  "node.not-ready": "unready",
+  "node.returned": "starting",
+  "node.ready": "ready",
+};
+
+/** A lane for each node of which there is something to tell. */
+function nodeLanes(events: readonly LedgerEvent[], { at, seconds }: Scale): Lane[] {
+  const lanes = new Map<string, { bands: Band[]; since: number; state: string }>();
+  for (const { name, subject, atMs } of events) {
+    const state = NODE_STATE_AFTER[name];
+    if (state === undefined || subject === undefined) continue;
+    const lane = lanes.get(subject) ?? { bands: [], since: 0, state: "ready" };
+    const moment = Math.max(0, at(atMs));
+    lane.bands.push({ state: lane.state, from: lane.since, to: moment });
+    lanes.set(subject, { bands: lane.bands, since: moment, state });
+  }
+  return [...lanes].map(([name, { bands, since, state }]) => ({
+    name,
+    label: `node ${name}`,
+    kind: "state",
+    bands: [...bands, { state, from: since, to: seconds }],
+    signs: [],
+  }));
 }
 
 function stateLanes(events: readonly LedgerEvent[], opts: Scale & { watch: readonly MetricWatch[] }): Lane[] {

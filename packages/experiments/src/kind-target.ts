@@ -1,0 +1,328 @@
+/** The experiments' target on a cluster: two releases of the chart in a namespace of the run's own. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Cluster } from "@holdfast/cluster";
+import { nowMs, unlessAborted } from "./clock.ts";
+import { ExperimentError } from "./errors.ts";
+import { chartValues } from "./kind/chart-values.ts";
+import { deviations, type DeploymentObject } from "./kind/deployed-system.ts";
+import { clearNamespace, createNamespace, deleteNamespace } from "./kind/lab-namespace.ts";
+import { loadAgentCommand, startLoadAgent } from "./kind/load-agent-pod.ts";
+import { createNodeFault, type NodeObject } from "./kind/node-fault.ts";
+import { createPodLogs } from "./kind/pod-logs.ts";
+import { createPodWatch, type PodObject } from "./kind/pod-watch.ts";
+import { parseMetrics } from "./metrics-text.ts";
+import { askService, faultNames } from "./service-answers.ts";
+import type { System } from "./system.ts";
+import type { Replica, ServiceName, Target, TargetEvent, TargetFactory } from "./target.ts";
+
+export interface KindTargetOptions {
+  readonly cluster: Cluster;
+  /** Directory of charts/service. */
+  readonly chart: string;
+  /** As the cluster's nodes pull them. */
+  readonly images: { readonly service: string; readonly agent: string };
+  /** Made by the run and removed after it; default holdfast-lab. */
+  readonly namespace?: string;
+}
+
+const SERVICES: readonly ServiceName[] = ["catalogue", "stock"];
+const FIRST_VERSION = "1.0.0";
+/** The node port that the cluster publishes on this machine as `cluster.ports.lab`. */
+const LAB_NODE_PORT = 30_081;
+/** The chart's `ports.admin`. */
+const ADMIN_PORT = 8081;
+/** Longer than any answer of an admin port may take, the start of kubectl included. */
+const ADMIN_TIMEOUT_MS = 5000;
+/** Images are pulled in this time too. */
+const START_WITHIN_MS = 120_000;
+/** A rollout that takes longer has stalled: the chart's progress deadline. */
+const ROLLOUT_WITHIN_MS = 180_000;
+/** A node that was lost needs this long until it is ready, at most. */
+const NODE_BACK_WITHIN_MS = 50_000;
+
+export function kindTarget(opts: KindTargetOptions): TargetFactory {
+  return {
+    name: "kind",
+    // oxlint-disable-next-line require-await -- nothing to wait for before the start
+    create: async (run) => createKindTarget(opts, { note: () => {}, ...run }),
+  };
+}
+
+interface Run {
+  readonly system: System;
+  readonly logDir: string;
+  readonly note: (sentence: string) => void;
+}
+
+function createKindTarget(opts: KindTargetOptions, { system, logDir, note }: Run): Target {
+  const { cluster, chart, images, namespace = "holdfast-lab" } = opts;
+  const { kubectl, helm } = cluster;
+  const listeners = new Set<(event: TargetEvent) => void>();
+  const waiting = new Set<() => void>();
+  const watches: { stop(): Promise<void> }[] = [];
+  const wanted: Record<ServiceName, { replicas: number; version: string }> = {
+    catalogue: { replicas: system.catalogue.replicas, version: FIRST_VERSION },
+    stock: { replicas: system.stock.replicas, version: FIRST_VERSION },
+  };
+  const nodes = createNodeFault({ cluster, tell });
+  const pods = createPodWatch({ zoneOf: nodes.zoneOf });
+  const logs = createPodLogs(kubectl, { namespace, logDir });
+  let clientUrl: string | undefined;
+  let watchFailure: Error | undefined;
+  /** From here on the namespace is ours to delete. */
+  let owned = false;
+
+  function tell(event: TargetEvent): void {
+    for (const listener of listeners) listener(event);
+  }
+
+  function lookAgain(): void {
+    for (const look of waiting) look();
+  }
+
+  function tellAll(events: readonly TargetEvent[]): void {
+    for (const event of events) {
+      // Every start of a container opens its log anew.
+      if (event.type === "replica.starting" && event.replica !== undefined) logs.follow(event.replica);
+      tell(event);
+    }
+    // Also when there is nothing to tell: a status may change without an event.
+    lookAgain();
+  }
+
+  function watchAll(): void {
+    const onEnd = (error?: Error) => {
+      watchFailure = error;
+      lookAgain();
+    };
+    // What happened meanwhile is told later than it was; whoever reads the ledger sees by how much.
+    const onGap = ({ lengthMs, reason }: { lengthMs: number; reason: string }) =>
+      tell({ atMs: nowMs(), type: "watch.gap", detail: { lengthMs, reason } });
+    watches.push(
+      kubectl.watch<NodeObject>(["nodes"], { onEvent: (event) => tellAll(nodes.note(event, nowMs())), onEnd, onGap }),
+      kubectl.watch<PodObject>(["pods", "-n", namespace], {
+        onEvent: (event) => tellAll(pods.note(event, nowMs())),
+        onEnd,
+        onGap,
+      }),
+    );
+  }
+
+  /** Looks again whenever something has happened. */
+  async function until(
+    what: () => string,
+    { holds, withinMs, signal }: { holds: () => boolean; withinMs: number; signal: AbortSignal },
+  ): Promise<void> {
+    const reached = Promise.withResolvers<void>();
+    const look = () => {
+      if (watchFailure) reached.reject(watchFailure);
+      else if (holds()) reached.resolve();
+    };
+    waiting.add(look);
+    const over = new AbortController();
+    const timeout = sleep(withinMs, undefined, { signal: over.signal }).then(
+      () => {
+        throw new ExperimentError("TARGET_FAILED", `Within ${Math.round(withinMs / 1000)} s ${what()}`);
+      },
+      () => {},
+    );
+    try {
+      look();
+      await unlessAborted(Promise.race([reached.promise, timeout]), signal);
+    } finally {
+      waiting.delete(look);
+      over.abort();
+    }
+  }
+
+  function isSettled(service: ServiceName): boolean {
+    const { replicas, version } = wanted[service];
+    const present = pods.replicas(service);
+    return present.length === replicas && present.every((replica) => replica.ready && replica.version === version);
+  }
+
+  function unsettled(service: ServiceName): string {
+    const { replicas, version } = wanted[service];
+    const found = pods.replicas(service).map(({ name, state, version: own }) => `${name} ${own} ${state}`);
+    return `${service} did not come to ${replicas} ready replicas of ${version}: ${found.join(", ") || "there is none"}.`;
+  }
+
+  function settled(service: ServiceName, { withinMs, signal }: { withinMs: number; signal: AbortSignal }) {
+    return until(() => unsettled(service), { holds: () => isSettled(service), withinMs, signal });
+  }
+
+  async function release(service: ServiceName, signal?: AbortSignal): Promise<void> {
+    const { version, replicas } = wanted[service];
+    const values = chartValues(
+      { ...system, [service]: { ...system[service], replicas } },
+      {
+        service,
+        version,
+        image: images.service,
+        ...(service === "catalogue" ? { stockUrl: "http://stock", nodePort: LAB_NODE_PORT } : {}),
+      },
+    );
+    await helm.upgrade({ release: service, namespace, chart, values, ...(signal ? { signal } : {}) });
+  }
+
+  async function readClusterIp(signal: AbortSignal): Promise<string> {
+    const service = await kubectl.json<{ spec: { clusterIP: string; ports: { port: number }[] } }>(
+      ["get", "service", "catalogue", "-n", namespace],
+      { signal },
+    );
+    return `http://${service.spec.clusterIP}:${service.spec.ports[0]?.port ?? 80}`;
+  }
+
+  async function refuseDeviation(signal: AbortSignal): Promise<void> {
+    const deployed = await kubectl.json<DeploymentObject>(["get", "deployment", "catalogue", "-n", namespace], {
+      signal,
+    });
+    const found = deviations(system, deployed);
+    if (found.length > 0) {
+      throw new ExperimentError(
+        "TARGET_FAILED",
+        `The chart has deployed another system than the experiment computes with: ${found.join("; ")}.`,
+      );
+    }
+  }
+
+  /** Through the API server, since the admin port is in no Service. */
+  function admin(replica: Replica, path: string, call: { method?: "GET" | "POST" | "DELETE"; body?: string } = {}) {
+    return kubectl.raw(`/api/v1/namespaces/${namespace}/pods/${replica.name}:${ADMIN_PORT}/proxy${path}`, {
+      ...call,
+      timeoutMs: ADMIN_TIMEOUT_MS,
+    });
+  }
+
+  async function rollOut(
+    service: ServiceName,
+    { version, signal }: { version: string; signal: AbortSignal },
+  ): Promise<void> {
+    wanted[service] = { ...wanted[service], version };
+    tell({ atMs: nowMs(), type: "rollout.start", service, detail: { version } });
+    await release(service, signal);
+    // As `kubectl rollout status`: old ones may still be ending.
+    await until(() => unsettled(service), {
+      holds: () => {
+        const staying = pods.replicas(service).filter(({ state }) => state !== "terminating");
+        return (
+          staying.length === wanted[service].replicas &&
+          staying.every((replica) => replica.ready && replica.version === version)
+        );
+      },
+      withinMs: ROLLOUT_WITHIN_MS,
+      signal,
+    });
+    tell({ atMs: nowMs(), type: "rollout.end", service, detail: { version } });
+  }
+
+  return {
+    name: "kind",
+    load: {
+      get url() {
+        if (clientUrl === undefined) throw new ExperimentError("TARGET_FAILED", "The target has not been started.");
+        return clientUrl;
+      },
+      command: loadAgentCommand(kubectl, { namespace }),
+    },
+    async start({ signal }) {
+      await clearNamespace(kubectl, { name: namespace, note, signal });
+      owned = true;
+      await createNamespace(kubectl, { name: namespace, signal });
+      watchAll();
+      await Promise.all([
+        ...SERVICES.map((service) => release(service, signal)),
+        startLoadAgent(kubectl, { image: images.agent, namespace, signal }),
+      ]);
+      await refuseDeviation(signal);
+      for (const service of SERVICES) await settled(service, { withinMs: START_WITHIN_MS, signal });
+      clientUrl = await readClusterIp(signal);
+    },
+    // oxlint-disable-next-line require-await -- known already, by the watch
+    replicas: async (service) => pods.replicas(service),
+    rollOut,
+    settled,
+    async scale(service, replicas) {
+      const from = wanted[service].replicas;
+      wanted[service] = { ...wanted[service], replicas };
+      tell({ atMs: nowMs(), type: "scale", service, detail: { from, to: replicas } });
+      await release(service);
+    },
+    async kill(replica) {
+      const container = pods.container(replica.name);
+      if (!container) {
+        throw new ExperimentError("TARGET_FAILED", `There is no container of ${replica.name} that could be killed.`);
+      }
+      await cluster.killContainer(container);
+      // After the fact: what is measured from here on is not longer than it was.
+      tellAll(pods.noteKilled(replica.name, nowMs()));
+    },
+    // oxlint-disable-next-line require-await -- known already, by the watch
+    nodes: async () => nodes.nodes(),
+    loseNode: nodes.lose,
+    returnNode: nodes.return,
+    async fault(replica, fault) {
+      await admin(replica, "/faults", { method: "POST", body: JSON.stringify(fault) });
+    },
+    async faults(replica) {
+      return faultNames(await admin(replica, "/faults"));
+    },
+    async clearFaults(replica) {
+      await admin(replica, "/faults", { method: "DELETE" });
+    },
+    async metrics(replica) {
+      return parseMetrics(await admin(replica, "/metrics"));
+    },
+    ask: (path) => askService(`http://127.0.0.1:${cluster.ports.lab}${path}`),
+    on(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    async versions() {
+      const [server, releases] = await Promise.all([
+        kubectl.json<{ serverVersion: { gitVersion: string } }>(["version"]),
+        helm.list(namespace),
+      ]);
+      const info = (await kubectl.json<{ items: NodeObject[] }>(["get", "nodes"])).items[0]?.status.nodeInfo;
+      return {
+        service: FIRST_VERSION,
+        image: pods.imageIds("catalogue").join(", "),
+        chart: releases.find(({ name }) => name === "catalogue")?.chart ?? "",
+        kubernetes: server.serverVersion.gitVersion.replace(/^v/, ""),
+        runtime: info?.containerRuntimeVersion ?? "",
+        nodes: info?.osImage ?? "",
+        cluster: cluster.name,
+      };
+    },
+    async repair({ signal }) {
+      await nodes.returnAll();
+      await until(() => "not every node came back.", {
+        holds: () => nodes.nodes().every(({ ready }) => ready),
+        withinMs: NODE_BACK_WITHIN_MS,
+        signal,
+      });
+      for (const { name } of nodes.nodes().filter(({ schedulable }) => !schedulable)) {
+        await kubectl.run(["uncordon", name], { signal });
+      }
+      for (const service of SERVICES) {
+        if (isSettled(service) && wanted[service].replicas === system[service].replicas) continue;
+        wanted[service] = { ...wanted[service], replicas: system[service].replicas };
+        await release(service, signal);
+        await settled(service, { withinMs: ROLLOUT_WITHIN_MS, signal });
+      }
+      const replicas = SERVICES.flatMap((service) => pods.replicas(service));
+      await Promise.all(replicas.map((replica) => admin(replica, "/faults", { method: "DELETE" })));
+    },
+    async stop() {
+      if (!owned) return;
+      try {
+        await nodes.returnAll();
+        // Releases live in their namespace and the chart has nothing outside of it, so they go with it; pods get their grace period.
+        await deleteNamespace(kubectl, { name: namespace });
+      } finally {
+        await Promise.all(watches.map((watch) => watch.stop()));
+      }
+    },
+    collectLogs: () => logs.finish(),
+  };
+}

@@ -1,0 +1,59 @@
+/**
+ * The load agent as a bare pod on the control-plane node, which no experiment faults: it comes through the same
+ * kube-proxy as any client in the cluster, and depends neither on DNS nor on a port-forward. It speaks over
+ * `kubectl attach`, as it does over pipes on this machine, and ends with its input.
+ */
+import type { Kubectl } from "@holdfast/cluster";
+
+const NAME = "load-agent";
+const START_TIMEOUT_SECONDS = 60;
+
+export function loadAgentPod({ image }: { image: string }) {
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: NAME, labels: { "app.kubernetes.io/name": NAME, "app.kubernetes.io/part-of": "holdfast" } },
+    spec: {
+      restartPolicy: "Never",
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      // It stops at SIGTERM and answers to nobody then.
+      terminationGracePeriodSeconds: 5,
+      nodeSelector: { "node-role.kubernetes.io/control-plane": "" },
+      tolerations: [{ key: "node-role.kubernetes.io/control-plane", operator: "Exists", effect: "NoSchedule" }],
+      securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } },
+      containers: [
+        {
+          name: "agent",
+          image,
+          stdin: true,
+          // The agent's input ends when whoever is attached is gone, so no agent outlives its run.
+          stdinOnce: true,
+          resources: { requests: { cpu: "100m", memory: "64Mi" }, limits: { memory: "256Mi" } },
+          securityContext: {
+            allowPrivilegeEscalation: false,
+            readOnlyRootFilesystem: true,
+            capabilities: { drop: ["ALL"] },
+          },
+        },
+      ],
+    },
+  };
+}
+
+/** Resolves when it waits for its plan. */
+export async function startLoadAgent(
+  kubectl: Kubectl,
+  { image, namespace, signal }: { image: string; namespace: string; signal: AbortSignal },
+): Promise<void> {
+  await kubectl.apply([loadAgentPod({ image })], { namespace, signal });
+  await kubectl.run(
+    ["wait", "-n", namespace, `pod/${NAME}`, "--for=condition=Ready", `--timeout=${START_TIMEOUT_SECONDS}s`],
+    { what: "start the load agent", signal },
+  );
+}
+
+/** The program that is the load agent to whoever spawns it. */
+export function loadAgentCommand(kubectl: Kubectl, { namespace }: { namespace: string }): string[] {
+  return kubectl.command(["attach", "-n", namespace, NAME, "-c", "agent", "-i", "-q"]);
+}
