@@ -1,0 +1,66 @@
+/** `./holdfast e2e`: what is claimed of the cluster, proved on one. */
+import { ClusterError } from "@holdfast/cluster";
+import { CommanderError } from "commander";
+import path from "node:path";
+import { E2eError, sentenceOf } from "./e2e-error.ts";
+import { EXIT } from "./exit-codes.ts";
+import { watchInterrupts } from "./interrupt.ts";
+import { allItems, chosenBy, createProgram, listLines, upFlags, type Flags } from "./program.ts";
+import { writeProof } from "./proof.ts";
+import { REPO_ROOT } from "./repo.ts";
+import { count, notRun, type Outcome } from "./result.ts";
+import { closingLines, countLine, runSuite } from "./suite.ts";
+import { duration } from "./words.ts";
+
+const startedMs = performance.now();
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const say = (line: string): void => print(`[${duration((performance.now() - startedMs) / 1000)}] ${line}`);
+
+/** What counts as failed when nothing could be run at all. */
+let chosen: readonly Outcome[] = [];
+
+async function e2e(flags: Flags): Promise<void> {
+  if (flags.list) {
+    for (const line of listLines(allItems())) print(line);
+    return;
+  }
+  const items = chosenBy(flags);
+  chosen = items.map((item) => notRun(item, "there was no cluster to run it on"));
+  const signal = watchInterrupts({
+    onFirst: () => say("Stopping: what was begun is undone first. Ctrl-C twice more ends it at once."),
+    atOnce: () => process.exit(EXIT.interrupted),
+  });
+  const outDir = path.resolve(flags.out);
+  const { record, exitCode } = await runSuite({
+    items,
+    name: flags.name,
+    up: upFlags(flags),
+    bundle: flags.bundle,
+    outDir,
+    keep: flags.keep ?? false,
+    say,
+    signal,
+  });
+  // A proof of half a run would be none.
+  if (flags.proof && !signal.aborted)
+    say(`${writeProof({ outDir, proofDir: path.join(REPO_ROOT, "docs", "proof") })} is written.`);
+  for (const line of closingLines({ record, outDir: flags.out })) print(line);
+  process.exitCode = exitCode;
+}
+
+try {
+  await createProgram(e2e).parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
+  const interrupted =
+    (error instanceof Error && error.name === "AbortError") ||
+    (error instanceof ClusterError && error.code === "ABORTED");
+  process.stderr.write(`holdfast e2e: ${interrupted ? "Interrupted." : sentenceOf(error)}\n`);
+  if (chosen.length > 0) print(countLine(count(chosen)));
+  if (interrupted) return EXIT.interrupted;
+  return error instanceof E2eError ? error.exitCode : EXIT.couldNotRun;
+}
