@@ -155,7 +155,7 @@ describe.concurrent("./holdfast", { timeout: 90_000 }, () => {
     killed.child.kill("SIGKILL");
     await killed.exit;
     await vi.waitFor(async () => expect(await sandbox.leftProcesses(family)).toEqual([]), WITHIN);
-    expect((await sandbox.run("status")).err).toMatch(/^holdfast: No start of this checkout is running: /);
+    expect((await sandbox.run("stop")).err).toMatch(/^holdfast: No start of this checkout is running: /);
 
     const next = sandbox.holdfast("start", "--rate", "5", "--replicas", "1", "--port", "0");
     await next.says(/^Serving at/m);
@@ -177,7 +177,7 @@ describe.concurrent("./holdfast", { timeout: 90_000 }, () => {
     const sandbox = await createSandbox(context);
     const { code, err } = await sandbox.run("run", "E1", "--control", "nonsense");
     expect(code).toBe(2);
-    expect(err).toMatch(/^holdfast: E1 has no control "nonsense": it has "no-drain" or "announce-0"\.\n$/);
+    expect(err).toMatch(/^holdfast: E1 has no control "nonsense" on fleet: it has "no-drain" or "announce-0"\.\n$/);
   });
 
   test("a place for results that cannot be written is named before anything starts", async (context) => {

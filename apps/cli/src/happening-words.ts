@@ -37,6 +37,8 @@ export function happeningOf(event: FleetEvent, service: string): Said | undefine
     case "replica.backoff":
       return { text: `${event.replica} keeps dying: ${duration(event.delayMs)} until its next start`, tone: "warn" };
     case "scale":
+      // A repair asks for what there should be; where there is, nothing happens.
+      if (event.from === event.to) return undefined;
       return { text: `${service}: ${event.from} -> ${event.to} replicas`, tone: "plain" };
     case "rollout.start":
       return {

@@ -22,3 +22,29 @@ test("one line has each replica, the numbers and what is new", () => {
 test("what was said in a line before is not said again", () => {
   expect(plainLine(sampleSnapshot({ services }), 84_000)).toMatch(/1 reset$/);
 });
+
+test("one request is not some requests", () => {
+  const one = [{ name: "catalogue", wanted: 1, replicas: [sampleReplica({ pid: 7, requests: 1 })] }];
+  expect(plainLine(sampleSnapshot({ services: one }), 84_000)).toContain("ready v1 pid 7 (1 request) |");
+});
+
+test("however many replicas there are and however much happens at once, the line can be read", () => {
+  const many = [
+    {
+      name: "catalogue",
+      wanted: 20,
+      replicas: Array.from({ length: 21 }, (_, i) =>
+        sampleReplica({ name: `catalogue-6f4d9c-${10_000 + i}`, state: "terminating", pid: 100_000 + i, restarts: 2 }),
+      ),
+    },
+  ];
+  const happenings = Array.from({ length: 50 }, (_, i) => ({
+    atMs: 81_000 + i,
+    text: `catalogue-6f4d9c-${10_000 + i} is told to end (rollout) and drains ${"for a long time ".repeat(i)}`,
+    tone: "plain" as const,
+  }));
+  const line = plainLine(sampleSnapshot({ services: many, happenings }), 80_000);
+  expect(line.length).toBeLessThan(1_000);
+  expect(line).toContain(", and 15 more |");
+  expect(line).toContain("| 46 more before; catalogue-6f4d9c-10046 is told to end");
+});

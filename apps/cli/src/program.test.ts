@@ -1,4 +1,7 @@
-import { expect, test, vi } from "vitest";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { createProgram } from "./program.ts";
 import { reportError } from "./report-error.ts";
 import { createFakeTerminal } from "./terminal.fixture.ts";
@@ -25,6 +28,9 @@ const commands = [
   "heal",
   "overload",
   "stop",
+  "up",
+  "load",
+  "down",
   "run",
   "list",
   "verdict",
@@ -33,7 +39,8 @@ const commands = [
 test("help lists every command, the exit codes and examples, and never a stack", async () => {
   const { code, out } = await call("--help");
   expect(code).toBe(0);
-  for (const command of [...commands, "bench", "help"]) expect(out).toMatch(new RegExp(`^ {2}${command}\\b`, "m"));
+  for (const command of [...commands, "bench", "e2e", "image", "help"])
+    expect(out).toMatch(new RegExp(`^ {2}${command}\\b`, "m"));
   expect(out).toContain(
     "Exit codes: 0 done or PASS, 1 FAIL, 2 wrong usage, 3 INVALID, 4 could not run, 130 interrupted.",
   );
@@ -81,8 +88,35 @@ test.for([
   ],
   [["help", "frob"], 'There is no command "frob" to help with. `./holdfast help` lists the commands.'],
   [
-    ["status", "--name", "No Name"],
+    ["rollout", "--name", "No Name"],
     '--name takes 1 to 20 of a-z, 0-9 and "-", beginning with a letter or digit; "No Name" is not that.',
+  ],
+  [
+    ["up", "--name", "No Name"],
+    '--name takes 1 to 40 of a-z, 0-9 and "-", beginning and ending with a letter or digit; "No Name" is not that.',
+  ],
+  [["up", "--profile", "huge"], 'There is no profile "huge": the chart has dev, ha and workshop.'],
+  [
+    ["up", "--port", "70000"],
+    "Option '--port <port>' argument '70000' is invalid. It takes a whole number from 0 to 65535. `./holdfast up --help` shows what there is.",
+  ],
+  [
+    ["load", "--for", "soon"],
+    "Option '--for <time>' argument 'soon' is invalid. It takes a time such as \"60s\" or \"2m\", in seconds from 5 to 3600. `./holdfast load --help` shows what there is.",
+  ],
+  [
+    ["run", "E1", "--target", "moon"],
+    "Option '--target <target>' argument 'moon' is invalid. Allowed choices are fleet, kind. `./holdfast run --help` shows what there is.",
+  ],
+  [
+    ["run", "E1", "--name", "second"],
+    "--name says which cluster, and the fleet needs none: give --target kind with it.",
+  ],
+  [["run", "E5"], "E5 runs on kind only: give --target kind (`./holdfast up` makes the cluster)."],
+  [["run", "E1", "E11", "--target", "kind"], "E11 runs on fleet only: give --target fleet."],
+  [
+    ["run", "E1", "--target", "kind", "--control", "nonsense"],
+    'E1 has no control "nonsense" on kind: it has "no-drain".',
   ],
 ] as const)("%s is one sentence on stderr and exit code 2", async ([args, sentence]) => {
   expect(await call(...args)).toEqual({ code: 2, out: "", err: `holdfast: ${sentence}\n` });
@@ -90,20 +124,65 @@ test.for([
 
 test("without a running start, a second terminal's commands say how to get one", async () => {
   vi.stubEnv("TMPDIR", "/nowhere");
-  for (const args of [["status"], ["rollout"], ["kill"], ["scale", "2"], ["break"], ["heal"], ["overload"], ["stop"]]) {
+  for (const args of [["rollout"], ["kill"], ["scale", "2"], ["break"], ["heal"], ["overload"], ["stop"]]) {
     const { code, err } = await call(...args);
     expect({ code, err }).toEqual({
       code: 4,
       err: "holdfast: No start of this checkout is running: start one with `./holdfast start` and try again.\n",
     });
   }
-  expect((await call("status", "--name", "other")).err).toContain("start one with `./holdfast start --name other`");
+  expect((await call("stop", "--name", "other")).err).toContain("start one with `./holdfast start --name other`");
   vi.unstubAllEnvs();
+});
+
+test("status where nothing runs names both things that can, and needs no Docker to say so", async () => {
+  vi.stubEnv("TMPDIR", "/nowhere");
+  vi.stubEnv("PATH", "/nowhere");
+  vi.stubEnv("HOLDFAST_CLUSTER", "third");
+  expect(await call("status")).toEqual({
+    code: 4,
+    out: "",
+    err: 'holdfast: No start of this checkout is running, and there is no cluster "third": `./holdfast start` runs replicas on this machine, `./holdfast up --name third` makes a cluster.\n',
+  });
+  vi.unstubAllEnvs();
+});
+
+test.for([["up"], ["down"], ["load"], ["run", "E1", "--target", "kind"]])(
+  "%s without Docker says that it needs it",
+  async (args) => {
+    vi.stubEnv("PATH", "/nowhere");
+    vi.stubEnv("HOLDFAST_BUNDLE", "");
+    const { code, out, err } = await call(...args);
+    expect({ code, out }).toEqual({ code: 4, out: "" });
+    expect(err).toMatch(
+      /^holdfast: There is no Docker on PATH, and a cluster's nodes are its containers: install it .*\n$/,
+    );
+    vi.unstubAllEnvs();
+  },
+);
+
+test("up with a bundle that has no contents list says so before anything is made", async () => {
+  const dir = await mkdtemp(path.join(tmpdir(), "no-bundle-"));
+  onTestFinished(() => rm(dir, { recursive: true }));
+  const { code, out, err } = await call("up", "--bundle", dir);
+  expect({ code, out }).toEqual({ code: 4, out: "" });
+  expect(err).toMatch(/^holdfast: .*bundle\.json.*\n$/);
+});
+
+test.for([
+  [["--bundle", "/nowhere"], "--bundle says /nowhere, and there is no such directory"],
+  [["--bundle", "/etc/hosts"], "--bundle says /etc/hosts, and that is no directory"],
+] as const)("up %s: a bundle must be a directory", async ([args, sentence]) => {
+  const { code, err } = await call("up", ...args);
+  expect(code).toBe(4);
+  expect(err).toBe(
+    `holdfast: ${sentence}: name the directory that holds bundle.json, or leave it out to use the internet.\n`,
+  );
 });
 
 test("a stack shows only when it is asked for", async () => {
   vi.stubEnv("TMPDIR", "/nowhere");
-  expect((await call("status")).err).not.toContain("    at ");
-  expect((await call("status", "--verbose")).err).toContain("    at ");
+  expect((await call("stop")).err).not.toContain("    at ");
+  expect((await call("stop", "--verbose")).err).toContain("    at ");
   vi.unstubAllEnvs();
 });

@@ -2,10 +2,16 @@ import { Command } from "commander";
 import { usageError } from "./cli-error.ts";
 import { examples } from "./command-parts.ts";
 import { addBench } from "./commands/bench.ts";
+import { addDown } from "./commands/down.ts";
+import { addE2e } from "./commands/e2e.ts";
+import { addImage } from "./commands/image.ts";
 import { addList } from "./commands/list.ts";
+import { addLoad } from "./commands/load.ts";
 import { addRun } from "./commands/run.ts";
 import { addSecondTerminal } from "./commands/second-terminal.ts";
 import { addStart } from "./commands/start.ts";
+import { addStatus } from "./commands/status.ts";
+import { addUp } from "./commands/up.ts";
 import { addVerdict } from "./commands/verdict.ts";
 import { createPaint } from "./paint.ts";
 import { repoVersion } from "./repo.ts";
@@ -29,13 +35,20 @@ export function createProgram(terminal: Terminal): Command {
         ["./holdfast rollout", "from a second terminal: roll out a new version under that load"],
         ["./holdfast start --rollout", "both at once, with a verdict as exit code"],
         ["./holdfast run E1 --with-controls", "prove that a rolling update loses nothing"],
+        ["./holdfast up", "the same service on a cluster of three zones; `npm run up` is the same"],
       ])}
 
 Exit codes: 0 done or PASS, 1 FAIL, 2 wrong usage, 3 INVALID, 4 could not run, 130 interrupted.
 \`./holdfast <command> --help\` has examples for each command.`,
     );
   addStart(program, terminal);
+  addStatus(program, terminal);
   addSecondTerminal(program, terminal);
+  addUp(program, terminal);
+  addLoad(program, terminal);
+  addDown(program, terminal);
+  addImage(program);
+  addE2e(program);
   addRun(program, terminal);
   addList(program, terminal);
   addVerdict(program, terminal);
@@ -63,6 +76,9 @@ function addHelp(program: Command): void {
     });
 }
 
+/** Their arguments are not ours. */
+const HANDED_OVER = new Set(["bench", "e2e", "image", "help"]);
+
 /** What holds for every command: our streams, sentences in place of commander's, and `--verbose`. */
 function settle(command: Command, terminal: Terminal): void {
   command
@@ -76,7 +92,7 @@ function settle(command: Command, terminal: Terminal): void {
       if (error.exitCode === 0) throw error;
       throw usageError(usageSentence(error, command), error.code);
     });
-  if (command.parent && command.name() !== "bench" && command.name() !== "help") {
+  if (command.parent && !HANDED_OVER.has(command.name())) {
     command.option("--verbose", "on an error, say where it came from");
   }
 }

@@ -7,6 +7,8 @@ import type { Terminal } from "./terminal.ts";
 /** The stable codes of other rooms that do not mean "could not run". */
 const EXIT_OF_CODE: Record<string, number> = {
   EXPERIMENT_UNKNOWN: EXIT.usage,
+  BAD_OPTIONS: EXIT.usage,
+  ABORTED: EXIT.interrupted,
   INTERRUPTED: EXIT.interrupted,
 };
 

@@ -1,20 +1,24 @@
 /** One call of `run`: the experiments, their progress, and what is said about them at the end. */
 import {
-  fleetTarget,
   findExperiment,
+  fleetTarget,
   junit,
   runExperiment,
   runSuite,
   type Experiment,
   type Progress,
   type RunResult,
+  type TargetFactory,
+  type TargetName,
 } from "@holdfast/experiments";
 import { usageError } from "./cli-error.ts";
+import { clusterName } from "./cluster-name.ts";
 import { exitCodeOf, EXIT } from "./exit-codes.ts";
 import { serviceCommand } from "./fleet-commands.ts";
 import { watchInterrupts } from "./interrupt.ts";
 import { runLines, suiteLines } from "./run-words.ts";
 import { createRunProgress } from "./run-progress.ts";
+import { serviceVersion } from "./repo.ts";
 import { ensureServiceBundle } from "./service-bundle.ts";
 import type { Terminal } from "./terminal.ts";
 import { list } from "./words.ts";
@@ -25,6 +29,9 @@ export interface RunFlags {
   withControls?: true;
   output?: "json" | "junit";
   out: string;
+  target: TargetName;
+  /** Of the cluster. */
+  name?: string;
 }
 
 /** Runs them all, or a control of each, and returns the exit code. */
@@ -33,8 +40,15 @@ export async function runExperiments(ids: string[], opts: { flags: RunFlags; ter
   if (flags.control !== undefined && flags.withControls) {
     throw usageError("--control runs a control instead of the experiment and --with-controls both: give one of them.");
   }
+  if (flags.name !== undefined && flags.target !== "kind") {
+    throw usageError("--name says which cluster, and the fleet needs none: give --target kind with it.");
+  }
+  const name = clusterName(flags.name);
   const experiments = ids.map((id) => findExperiment(id));
-  const controls = experiments.map((experiment) => controlOf(experiment, flags.control));
+  for (const experiment of experiments) refuseElsewhere(experiment, flags.target);
+  const controls = experiments.map((experiment) =>
+    controlOf(experiment, { wanted: flags.control, target: flags.target }),
+  );
 
   const abort = new AbortController();
   const progress = createRunProgress(terminal);
@@ -45,10 +59,13 @@ export async function runExperiments(ids: string[], opts: { flags: RunFlags; ter
     abort.abort();
   });
   try {
-    const bundle = await ensureServiceBundle({ note: terminal.note, signal: abort.signal });
-    const command = serviceCommand(bundle);
+    const { signal } = abort;
+    const target =
+      flags.target === "kind"
+        ? await targetOnCluster(name, { terminal, signal })
+        : await targetHere({ terminal, signal });
     const shared = {
-      target: fleetTarget({ catalogue: { command }, stock: { command } }),
+      target,
       outDir: flags.out,
       onProgress: show,
       signal: abort.signal,
@@ -86,15 +103,56 @@ export async function runExperiments(ids: string[], opts: { flags: RunFlags; ter
   }
 }
 
-function controlOf(experiment: Experiment, wanted: string | true | undefined): string | undefined {
+interface Place {
+  terminal: Terminal;
+  signal: AbortSignal;
+}
+
+async function targetHere({ terminal, signal }: Place): Promise<TargetFactory> {
+  const bundle = await ensureServiceBundle({ note: terminal.note, signal });
+  const command = serviceCommand(bundle);
+  return fleetTarget({ catalogue: { command }, stock: { command }, version: serviceVersion() });
+}
+
+/** Loaded when it is needed: a fleet must not wait for what a cluster is asked with. */
+async function targetOnCluster(name: string, { terminal, signal }: Place): Promise<TargetFactory> {
+  const [{ kindTarget }, { openNamedCluster }, { clusterImages }, { CHART_DIR }] = await Promise.all([
+    import("@holdfast/experiments"),
+    import("./cluster-open.ts"),
+    import("./cluster-images.ts"),
+    import("./app-releases.ts"),
+  ]);
+  const cluster = await openNamedCluster(name, { note: terminal.note, signal });
+  const { service, agent } = await clusterImages(cluster, { signal });
+  return kindTarget({
+    cluster,
+    chart: CHART_DIR,
+    images: { service: service.reference, agent: agent.reference },
+  });
+}
+
+/** Said before anything is built or started. */
+function refuseElsewhere({ id, targets }: Experiment, target: TargetName): void {
+  if (targets.includes(target)) return;
+  const [first = "fleet"] = targets;
+  const how = first === "kind" ? " (`./holdfast up` makes the cluster)" : "";
+  throw usageError(`${id} runs on ${list(targets)} only: give --target ${first}${how}.`, "TARGET_UNSUITED");
+}
+
+function controlOf(
+  experiment: Experiment,
+  { wanted, target }: { wanted: string | true | undefined; target: TargetName },
+): string | undefined {
   if (wanted === undefined) return undefined;
   const names = experiment.controls
-    .filter((control) => control.targets?.includes("fleet") ?? true)
+    .filter((control) => control.targets?.includes(target) ?? true)
     .map((control) => control.name);
   const name = wanted === true ? names[0] : names.find((each) => each === wanted);
   if (name) return name;
+  if (names.length === 0) throw usageError(`${experiment.id} has no control on ${target}.`);
+  const where = experiment.targets.length > 1 ? ` on ${target}` : "";
   throw usageError(
-    `${experiment.id} has no control "${wanted}": it has ${list(
+    `${experiment.id} has no control "${wanted}"${where}: it has ${list(
       names.map((each) => `"${each}"`),
       "or",
     )}.`,

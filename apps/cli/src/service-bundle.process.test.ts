@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { ensureServiceBundle } from "./service-bundle.ts";
 
 /** A checkout with a service of one source, which a build copies. */
@@ -35,6 +35,35 @@ test("a missing bundle is built, a fresh one is not, and a stale one is again; e
   await ensure();
   expect(said[2]).toBe("Building the service: its sources are newer than its bundle ...");
   expect(await readFile(bundle, "utf8")).toBe("newer source");
+});
+
+test("a source that is gone makes the bundle stale, as a newer one does", async () => {
+  const { root, ensure, said } = await createCheckout(COPY);
+  await writeFile(path.join(root, "apps/service/src/old.ts"), "source");
+  await ensure();
+  await ensure();
+  expect(said).toHaveLength(2);
+  await rm(path.join(root, "apps/service/src/old.ts"));
+  await ensure();
+  expect(said[2]).toBe("Building the service: its sources are not those it was made of ...");
+  await ensure();
+  expect(said).toHaveLength(4);
+});
+
+test("a build that is broken off ends with everything it has started", async () => {
+  const build = "node -e \"fs.writeFileSync('pid', String(process.pid)); setInterval(() => {}, 1000)\"";
+  const { root } = await createCheckout(build);
+  const abort = new AbortController();
+  const building = ensureServiceBundle({ root, note: () => {}, signal: abort.signal });
+  const pid = await vi.waitFor(async () => {
+    const text = await readFile(path.join(root, "apps/service/pid"), "utf8");
+    expect(text).not.toBe("");
+    return Number(text);
+  });
+  abort.abort();
+  await expect(building).rejects.toBe(abort.signal.reason);
+  // Whoever collects the dead of this machine may take its time.
+  await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow(/ESRCH/), 10_000);
 });
 
 test("several that need it at once build it once; a lock that a killed one has left holds nobody up", async () => {

@@ -1,14 +1,16 @@
 /** The one file that replicas run, built when it is missing or older than what it is made of. */
-import { spawn } from "node:child_process";
-import { readdir, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { CliError } from "./cli-error.ts";
 import { withLockFile } from "./lock-file.ts";
+import { runNode } from "./node-child.ts";
 import { REPO_ROOT } from "./repo.ts";
 import { duration } from "./words.ts";
 
 const SERVICE = "apps/service";
 const BUNDLES = ["service.cjs", "service.mjs"].map((name) => path.join(SERVICE, "dist", name));
+/** Names of the files that the last build here was made of. */
+const BUILT_OF = path.join(".cache", "service-bundle.inputs");
 /** What the bundle is made of. Tests are not in it. */
 const INPUTS = ["package-lock.json", SERVICE, "packages/lifecycle", "packages/resilience", "packages/telemetry"];
 
@@ -41,6 +43,7 @@ async function buildWhereStale({ note, signal, root }: BundleOptions & { root: s
   await build(path.join(root, SERVICE), signal);
   const built = await findBundle(root);
   if (!built) throw buildFailed(`it ended well and left nothing in ${SERVICE}/dist`);
+  await remember(root, before.inputs);
   note(`Built ${path.relative(root, built.file)} in ${duration(performance.now() - startedMs)}.`);
   return built.file;
 }
@@ -50,13 +53,30 @@ interface BundleState {
   fresh?: string;
   /** Otherwise, why it must be built. */
   why?: string;
+  /** What it would be made of now. */
+  inputs: string;
 }
 
 async function stateOf(root: string): Promise<BundleState> {
-  const inputs = INPUTS.map((input) => path.join(root, input));
-  const [bundle, newestInputMs] = await Promise.all([findBundle(root), newestMs(inputs)]);
-  if (!bundle) return { why: "it has no bundle yet" };
-  return bundle.builtMs >= newestInputMs ? { fresh: bundle.file } : { why: "its sources are newer than its bundle" };
+  const [bundle, files, builtOf] = await Promise.all([
+    findBundle(root),
+    inputFiles(root),
+    readFile(path.join(root, BUILT_OF), "utf8").catch(() => undefined),
+  ]);
+  const inputs = files.map(({ name }) => `${name}\n`).join("");
+  if (!bundle) return { why: "it has no bundle yet", inputs };
+  if (files.some(({ changedMs }) => changedMs > bundle.builtMs)) {
+    return { why: "its sources are newer than its bundle", inputs };
+  }
+  // A file that is gone has no time to be compared. Where there is no list yet, what there is now is believed.
+  if (builtOf !== undefined && builtOf !== inputs) return { why: "its sources are not those it was made of", inputs };
+  if (builtOf === undefined) await remember(root, inputs);
+  return { fresh: bundle.file, inputs };
+}
+
+async function remember(root: string, inputs: string): Promise<void> {
+  await mkdir(path.join(root, path.dirname(BUILT_OF)), { recursive: true });
+  await writeFile(path.join(root, BUILT_OF), inputs);
 }
 
 async function findBundle(root: string): Promise<{ file: string; builtMs: number } | undefined> {
@@ -70,18 +90,25 @@ async function findBundle(root: string): Promise<{ file: string; builtMs: number
   return found.filter((bundle) => bundle.builtMs >= 0).sort((a, b) => b.builtMs - a.builtMs)[0];
 }
 
-/** When the newest of these files, or of the files in these directories, was changed. */
-async function newestMs(paths: string[]): Promise<number> {
-  const times = await Promise.all(
-    paths.map(async (entry) => {
-      const info = await stat(entry).catch(() => undefined);
-      if (!info) return 0;
-      if (!info.isDirectory()) return info.mtimeMs;
-      const names = await readdir(entry);
-      return newestMs(names.filter(isInput).map((name) => path.join(entry, name)));
-    }),
-  );
-  return Math.max(0, ...times);
+interface InputFile {
+  /** Path from the checkout's root. */
+  name: string;
+  changedMs: number;
+}
+
+/** What the bundle is made of, in a fixed order. */
+async function inputFiles(root: string): Promise<InputFile[]> {
+  const found = await Promise.all(INPUTS.map((input) => filesIn(root, input)));
+  return found.flat().sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+async function filesIn(root: string, name: string): Promise<InputFile[]> {
+  const file = path.join(root, name);
+  const info = await stat(file).catch(() => undefined);
+  if (!info) return [];
+  if (!info.isDirectory()) return [{ name, changedMs: info.mtimeMs }];
+  const names = (await readdir(file)).filter(isInput);
+  return (await Promise.all(names.map((each) => filesIn(root, path.join(name, each))))).flat();
 }
 
 function isInput(name: string): boolean {
@@ -94,21 +121,8 @@ function isInput(name: string): boolean {
 
 async function build(cwd: string, signal: AbortSignal | undefined): Promise<void> {
   // Node's own runner of package scripts: npm would add half a second.
-  const child = spawn(process.execPath, ["--run", "build"], {
-    cwd,
-    stdio: ["ignore", "pipe", "pipe"],
-    ...(signal ? { signal } : {}),
-  });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
-  }
-  const outcome = await new Promise<string | undefined>((resolve) => {
-    child.once("error", (error) => resolve(error.message));
-    child.once("close", (code, killed) => resolve(code === 0 ? undefined : `exit ${code ?? killed}`));
-  });
-  signal?.throwIfAborted();
-  if (outcome !== undefined) throw buildFailed(`${outcome}\n${output.trim()}`);
+  const { output, trouble } = await runNode(["--run", "build"], { cwd, signal });
+  if (trouble !== undefined) throw buildFailed(`${trouble}\n${output.trim()}`);
 }
 
 function buildFailed(why: string): CliError {

@@ -6,7 +6,7 @@ import type { ControlAnswer } from "./control-socket.ts";
 import { addFault, clearFaults } from "./replica-admin.ts";
 import { MOST_REPLICAS } from "./session-load.ts";
 import { FIRST_VERSION, type Session } from "./session.ts";
-import { count, duration, list } from "./words.ts";
+import { count, duration, list, plural } from "./words.ts";
 
 export interface Actions {
   rollOut(opts?: { version?: string; progress?: (text: string) => void }): Promise<ControlAnswer>;
@@ -55,7 +55,7 @@ export function createActions(session: Session): Actions {
     const sent = after.sent - before.sent;
     const failed = after.failed - before.failed;
     const seconds = (performance.now() - startedMs) / 1_000;
-    const text = `${version} is rolled out in ${duration(seconds * 1_000)}: ${count(sent)} requests ended meanwhile, ${count(failed)} failed.`;
+    const text = `${version} is rolled out in ${duration(seconds * 1_000)}: ${plural(sent, "request")} ended meanwhile, ${count(failed)} failed.`;
     session.tell(text.slice(0, -1), failed > 0 ? "bad" : "good");
     return { text, result: { version, seconds, ended: sent, failed } };
   }
@@ -116,6 +116,8 @@ export function createActions(session: Session): Actions {
   }
 
   async function healStock(): Promise<ControlAnswer> {
+    if (!isStockBroken(session))
+      return { text: "Nothing was broken: stock is as it should be.", result: { stock: "ready" } };
     session.tell("you brought stock back", "good");
     await stock.scale(1);
     await Promise.all(
@@ -171,6 +173,12 @@ export function createActions(session: Session): Actions {
     healStock,
     overload,
   };
+}
+
+/** Whether somebody has taken stock away or made it slow, and nobody has brought it back. */
+function isStockBroken(session: Session): boolean {
+  const stock = session.snapshot().services.find((service) => service.name === "stock");
+  return stock?.note !== undefined || stock?.wanted === 0;
 }
 
 function wantedOf(session: Session): number {

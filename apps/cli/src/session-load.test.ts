@@ -1,5 +1,6 @@
+import { parseRule } from "@holdfast/load";
 import { expect, test } from "vitest";
-import { GENTLE, JUDGED, loadPlan, loadShape } from "./session-load.ts";
+import { GENTLE, JUDGED, loadPlan, loadShape, ROLLOUT_RULE } from "./session-load.ts";
 
 test("a kept-alive socket is used about once a second, at any rate", () => {
   expect(loadShape(GENTLE)).toEqual(GENTLE);
@@ -18,4 +19,8 @@ test("the load asks for products that the service has said it has, and each orde
   const order = plan.requests.at(-1);
   expect(order?.body).toContain('"productId":"walnut-desk"');
   expect(order?.headers?.["idempotency-key"]).toContain("{i}");
+});
+
+test("where the machine starves, a rollout is judged as an experiment is: not at all", () => {
+  expect(parseRule(ROLLOUT_RULE)).toMatchObject({ maxScheduleLagMs: { p99: 200, max: 1_000 }, maxClockErrorMs: 100 });
 });

@@ -63,6 +63,15 @@ export const BASELINE_MS = 4_000;
 /** Load after it, so that what fails late is seen. */
 export const AFTER_MS = 2_500;
 
+/**
+ * Where the machine fails and not the service: the lab's own limits, which stand in packages/experiments with what was
+ * measured. A generator that sends late has replicas beside it that starve.
+ */
+export const MACHINE_LIMITS = {
+  maxScheduleLagMs: { p99: 200, max: 1_000 },
+  maxClockErrorMs: 100,
+} as const satisfies Pick<PassRule, "maxScheduleLagMs" | "maxClockErrorMs">;
+
 /** A planned disruption loses nothing, and enough was sent while it went on. */
 export const ROLLOUT_RULE: PassRule = {
   kind: "planned",
@@ -77,4 +86,5 @@ export const ROLLOUT_RULE: PassRule = {
   minPersistentSockets: 30,
   victims: ["replica.ending"],
   minSocketsPerVictim: 5,
+  ...MACHINE_LIMITS,
 };

@@ -1,18 +1,8 @@
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { FleetError } from "@holdfast/fleet";
 import { expect, onTestFinished, test } from "vitest";
-import { isOfAbort, makeDir } from "./start.ts";
-
-test("after a signal only what is the signal's is kept quiet", () => {
-  const abort = new AbortController();
-  abort.abort();
-  expect(isOfAbort(abort.signal.reason, abort.signal)).toBe(true);
-  expect(isOfAbort(new FleetError("FLEET_START_ABORTED", "The start was aborted."), abort.signal)).toBe(true);
-  expect(isOfAbort(new DOMException("over", "AbortError"), abort.signal)).toBe(true);
-  expect(isOfAbort(new TypeError("undefined is not a function"), abort.signal)).toBe(false);
-});
+import { makeDir } from "./start.ts";
 
 test("a directory is made with those above it, and where none can be made that is said at once", async () => {
   const tmp = await mkdtemp(path.join(tmpdir(), "made-"));

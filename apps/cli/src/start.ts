@@ -3,7 +3,7 @@ import { access, constants, mkdir, readdir } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { judge, type Verdict } from "@holdfast/load";
-import { aborted } from "./aborted.ts";
+import { aborted, isOfAbort } from "./aborted.ts";
 import { CliError, errorCode, fileTrouble, messageOf, usageError } from "./cli-error.ts";
 import { serveControl } from "./control-socket.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
@@ -65,15 +65,6 @@ export async function start(opts: StartOptions, terminal: Terminal): Promise<num
   } finally {
     interrupts.dispose();
   }
-}
-
-/** What stops being awaited by a signal, in the words of whoever was asked. */
-const CODES_OF_ABORT = new Set(["FLEET_START_ABORTED", "FLEET_STOPPED", "LOAD_ABORTED"]);
-
-/** Whether an error only says that it was ended, as somebody wished. */
-export function isOfAbort(error: unknown, signal: AbortSignal): boolean {
-  if (error === signal.reason || CODES_OF_ABORT.has(errorCode(error) ?? "")) return true;
-  return error instanceof Error && error.name === "AbortError";
 }
 
 /** Where the clean-up fails after a signal, that is what must be known, not the signal. */
@@ -223,7 +214,7 @@ function printVerdict(verdict: Verdict, { opts, terminal }: { opts: StartOptions
 function farewell(session: Session): string {
   const { load } = session.snapshot();
   const { sent, answered, degraded, failed } = load;
-  return `Drained and ended: ${count(sent)} requests, ${count(answered)} answered, ${count(degraded)} degraded, ${failures(failed)}.`;
+  return `Drained and ended: ${plural(sent, "request")}, ${count(answered)} answered, ${count(degraded)} degraded, ${failures(failed)}.`;
 }
 
 /** Kept, for a verdict without its records is only a word. The next rollout of that name replaces it. */

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { examples, outputOption } from "../command-parts.ts";
+import { clusterNameOption, examples, outputOption, targetOption } from "../command-parts.ts";
 import type { RunFlags } from "../run-experiments.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -11,7 +11,7 @@ export function addRun(program: Command, terminal: Terminal): void {
     .summary("run experiments, and the controls that must fail")
     .description(
       [
-        "Runs experiments on the embedded fleet and writes, for each, its verdict, its raw records, its replicas' logs and a page with the picture into the output directory.",
+        "Runs experiments, on the embedded fleet or on the cluster that `./holdfast up` has made, and writes, for each, its verdict, its raw records, its replicas' logs and a page with the picture into the output directory.",
         "Exits with the verdict: 0 PASS, 1 FAIL, 3 INVALID. A control is run by the same rule, so it exits 1 when it fails as predicted, 3 when it failed otherwise, 0 when it did not fail.",
         "Ctrl-C ends a run in order, its rollback included, and exits 130.",
       ].join("\n\n"),
@@ -22,6 +22,8 @@ export function addRun(program: Command, terminal: Terminal): void {
       "--with-controls",
       "after each experiment its controls; exits 0 only if every experiment passes and every control fails as predicted",
     )
+    .addOption(targetOption("where to run").default("fleet"))
+    .addOption(clusterNameOption("the cluster's name, with --target kind"))
     .option("--out <dir>", "where the results go", "out")
     .addOption(outputOption(["json", "junit"]))
     .addHelpText(
@@ -29,7 +31,8 @@ export function addRun(program: Command, terminal: Terminal): void {
       examples([
         ["./holdfast run E1", "rolling update: nothing may be lost"],
         ["./holdfast run E1 --control", "the same without its protection: must fail"],
-        ["./holdfast run E1 E3 E11 --with-controls", "everything, as CI does"],
+        ["./holdfast run E1 E3 E11 --with-controls", "everything that runs without a cluster"],
+        ["./holdfast run E1 --target kind", "the same claim, on Kubernetes"],
         ["./holdfast run E3 -o junit > e3.xml"],
       ]),
     )

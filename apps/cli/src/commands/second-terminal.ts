@@ -7,14 +7,12 @@ import { examples, nameOption, number, outputOption, wholeNumber } from "../comm
 import { askControl, type ControlAnswer, type ControlRequest } from "../control-socket.ts";
 import { MOST_REPLICAS } from "../session-load.ts";
 import { DEFAULT_SESSION, sessionDir, sessionNames } from "../session-dir.ts";
-import type { Snapshot } from "../snapshot.ts";
-import { statusLines } from "../status-words.ts";
 import type { Terminal } from "../terminal.ts";
 import { list } from "../words.ts";
 
 interface Flags {
   name: string;
-  output?: "json" | "wide";
+  output?: "json";
 }
 
 export function addSecondTerminal(program: Command, terminal: Terminal): void {
@@ -24,24 +22,6 @@ export function addSecondTerminal(program: Command, terminal: Terminal): void {
       .helpGroup("In a second terminal, while `start` runs:")
       .summary(summary)
       .addOption(nameOption());
-
-  command("status", "show its replicas, its load and what just happened")
-    .description("Shows what a running `start` shows: replicas, load, what just happened.")
-    .addOption(outputOption(["json", "wide"]))
-    .addHelpText(
-      "after",
-      examples([
-        ["./holdfast status"],
-        ["./holdfast status -o wide", "with ports, so that you can ask a replica yourself"],
-        ["./holdfast status -o json"],
-      ]),
-    )
-    .action(async (flags: Flags) => {
-      const answer = await ask({ command: "status" }, { flags, terminal });
-      if (flags.output === "json") return terminal.print(JSON.stringify(answer.result, undefined, 2));
-      const lines = statusLines(answer.result as Snapshot, { paint: terminal.paint, wide: flags.output === "wide" });
-      for (const line of lines) terminal.print(line);
-    });
 
   command("rollout", "roll out a new version, replica by replica")
     .description(

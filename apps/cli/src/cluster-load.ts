@@ -1,0 +1,223 @@
+/** One call of `load`: a pod that sends, its ledger here, and the verdict. */
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Cluster } from "@holdfast/cluster";
+import { loadAgentCommand, startLoadAgent } from "@holdfast/experiments";
+import { judge, startLoad, type Ledger, type LoadPlan, type LoadRun, type PassRule } from "@holdfast/load";
+import { request } from "undici";
+import { aborted, isOfAbort } from "./aborted.ts";
+import { APP_NAMESPACE } from "./app-releases.ts";
+import { CliError } from "./cli-error.ts";
+import { clusterImages } from "./cluster-images.ts";
+import { clusterName, nameFlag } from "./cluster-name.ts";
+import { openNamedCluster } from "./cluster-open.ts";
+import { EXIT, exitCodeOf } from "./exit-codes.ts";
+import { firstAnswer } from "./first-answer.ts";
+import { watchInterrupts } from "./interrupt.ts";
+import { createLoadView, type LoadView } from "./load-view.ts";
+import { loadPlan, MACHINE_LIMITS } from "./session-load.ts";
+import type { Terminal } from "./terminal.ts";
+import { verdictLines } from "./verdict-words.ts";
+
+export interface ClusterLoadFlags {
+  rate: number;
+  /** Seconds. */
+  for: number;
+  connections?: number;
+  /** 0..1 */
+  slowShare: number;
+  out: string;
+  name?: string;
+  output?: "json";
+}
+
+/** As the lab has at least. */
+const FEWEST_SOCKETS = 50;
+/** Longer than any answer takes by itself. */
+const PROBE_DELAY_MS = 1_000;
+const SLOW_MS = 3_000;
+/** Sent beyond what was asked for: that nothing failed up to a moment can only be said after it. */
+const AFTER_MS = 1_000;
+
+/** Returns the exit code: that of the verdict. */
+export async function sendClusterLoad(flags: ClusterLoadFlags, terminal: Terminal): Promise<number> {
+  const name = clusterName(flags.name);
+  const ledgerFile = path.join(flags.out, "load.ledger.jsonl");
+  const abort = new AbortController();
+  const view = createLoadView(terminal);
+  const interrupts = watchInterrupts((times) => {
+    if (times === 1) view.note("Stopping ...");
+    if (times === 2) process.exit(EXIT.interrupted);
+    abort.abort();
+  });
+  try {
+    const { signal } = abort;
+    const cluster = await openNamedCluster(name, { note: view.note, signal });
+    const { agent } = await clusterImages(cluster, { signal });
+    const ledger = await underLoad(cluster, { flags, ledgerFile, image: agent.reference, view, signal });
+    view.end();
+    const verdict = judge(ledger);
+    const again = `The same verdict from its raw records: ./holdfast verdict ${ledgerFile}`;
+    if (flags.output === "json") {
+      terminal.print(JSON.stringify({ file: ledgerFile, ...verdict }, undefined, 2));
+      terminal.note(again);
+    } else {
+      const title = `${flags.rate} requests/s for ${flags.for} s, from inside the cluster`;
+      for (const line of verdictLines(verdict, { paint: terminal.paint, width: terminal.width, title })) {
+        terminal.print(line);
+      }
+      terminal.print(again);
+    }
+    return exitCodeOf(verdict.verdict);
+  } catch (error) {
+    view.end();
+    if (!abort.signal.aborted || !isOfAbort(error, abort.signal)) throw error;
+    terminal.note("Interrupted: the load has ended, and there is no verdict.");
+    return EXIT.interrupted;
+  } finally {
+    view.end();
+    interrupts.dispose();
+  }
+}
+
+interface Sending {
+  flags: ClusterLoadFlags;
+  ledgerFile: string;
+  image: string;
+  view: LoadView;
+  signal: AbortSignal;
+}
+
+async function underLoad(cluster: Cluster, opts: Sending): Promise<Ledger> {
+  const { flags, ledgerFile, image, view, signal } = opts;
+  const { kubectl } = cluster;
+  const url = await serviceUrl(cluster, signal);
+  const here = `http://localhost:${cluster.ports.app}`;
+  const productIds = await firstAnswer(here);
+  if (flags.slowShare > 0) await assertSlowOnDemand(here, signal);
+  await using undo = new AsyncDisposableStack();
+  await clearAgent(cluster, signal);
+  undo.defer(() => removeAgent(cluster));
+  await startLoadAgent(kubectl, { image, namespace: APP_NAMESPACE, signal });
+  const startedMs = performance.now();
+  const load = startLoad(clusterPlan(flags, { url, productIds }), {
+    ledgerFile,
+    rule: clusterLoadRule(flags),
+    about: { target: "kind", cluster: cluster.name },
+    command: loadAgentCommand(kubectl, { namespace: APP_NAMESPACE }),
+    signal,
+    onTick: (stats) => view.tick(stats, performance.now() - startedMs),
+  });
+  await Promise.race([load.ready, aborted(signal)]);
+  view.note(`Sending ${flags.rate} requests a second to ${url} for ${flags.for} s ...`);
+  await Promise.race([sleep(flags.for * 1_000, undefined, { signal }), brokenOf(load)]);
+  load.mark("load.over");
+  await sleep(AFTER_MS, undefined, { signal });
+  return load.stop();
+}
+
+/** One agent of that name at a time. Whoever was killed has left one that ended with its input; one that runs is somebody's. */
+async function clearAgent(cluster: Cluster, signal: AbortSignal): Promise<void> {
+  const phase = await cluster.kubectl.run(
+    ["get", "pod", "load-agent", "-n", APP_NAMESPACE, "--ignore-not-found", "-o", "jsonpath={.status.phase}"],
+    { what: "look for a load that is being sent", signal },
+  );
+  if (phase === "Running") {
+    throw new CliError(`A load is being sent to the cluster "${cluster.name}" already: wait until it is over.`, {
+      code: "LOAD_RUNS",
+    });
+  }
+  if (phase !== "") await removeAgent(cluster);
+}
+
+async function removeAgent({ kubectl }: Cluster): Promise<void> {
+  await kubectl.run(["delete", "pod", "load-agent", "-n", APP_NAMESPACE, "--ignore-not-found"], {
+    what: "remove the load's pod",
+  });
+}
+
+/** A service without faults takes no wish for a delay, and a load that was to hold slow requests would hold none. */
+async function assertSlowOnDemand(url: string, signal: AbortSignal): Promise<void> {
+  const startedMs = performance.now();
+  const { body } = await request(`${url}/api/products?limit=1`, {
+    headers: { "x-fault-delay-ms": String(PROBE_DELAY_MS) },
+    signal,
+  });
+  await body.dump();
+  if (performance.now() - startedMs >= PROBE_DELAY_MS) return;
+  throw new CliError(
+    "--slow-share asks the catalogue for slow answers, and it gives none: install it with faults.enabled and faults.acceptRisk, or leave --slow-share out.",
+    { code: "NO_SLOW_ANSWERS" },
+  );
+}
+
+/** Rejects when the load breaks; it ends well only when it is told to. */
+async function brokenOf(load: LoadRun): Promise<void> {
+  await load.ended;
+}
+
+/** By address, not by name: what is measured is the service, not the cluster's DNS. */
+async function serviceUrl(cluster: Cluster, signal: AbortSignal): Promise<string> {
+  const what = `find the Service of the catalogue in the namespace ${APP_NAMESPACE}`;
+  const service = await cluster.kubectl
+    .json<{ spec: { clusterIP: string; ports: { port: number }[] } }>(
+      ["get", "service", "catalogue", "-n", APP_NAMESPACE],
+      {
+        what,
+        signal,
+      },
+    )
+    .catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw new CliError(
+        `There is no catalogue on the cluster "${cluster.name}" to send load to: \`./holdfast up${nameFlag(cluster.name)}\` installs it.`,
+        { code: "NO_CATALOGUE", cause: error },
+      );
+    });
+  return `http://${service.spec.clusterIP}:${service.spec.ports[0]?.port ?? 80}`;
+}
+
+/** What `start` asks for, at this rate, and where it is wanted a share that takes its time. */
+export function clusterPlan(
+  flags: Pick<ClusterLoadFlags, "rate" | "connections" | "slowShare">,
+  target: { url: string; productIds: readonly string[] },
+): LoadPlan {
+  const { rate, connections, slowShare } = flags;
+  const plan = loadPlan({
+    ...target,
+    ratePerSecond: rate,
+    persistentSockets: connections ?? Math.max(FEWEST_SOCKETS, Math.ceil(rate / 2)),
+  });
+  if (slowShare === 0) return plan;
+  // Weights are whole numbers: quick ones in all weigh as many per mille as the slow ones leave.
+  const quick = plan.requests.reduce((sum, { weight }) => sum + weight, 0);
+  const slowWeight = Math.max(1, Math.round((slowShare / (1 - slowShare)) * quick * 20));
+  return {
+    ...plan,
+    requests: [
+      ...plan.requests.map((kind) => Object.assign({}, kind, { weight: kind.weight * 20 })),
+      {
+        name: "slow",
+        path: "/api/products?limit=10",
+        headers: { "x-fault-delay-ms": String(SLOW_MS) },
+        weight: slowWeight,
+        takesMs: SLOW_MS,
+        slow: true,
+      },
+    ],
+  };
+}
+
+/** No request may fail while it lasts, whatever is done to the service. */
+export function clusterLoadRule(flags: Pick<ClusterLoadFlags, "rate" | "for">): PassRule {
+  return {
+    kind: "planned",
+    windows: [{ name: "load", from: "load.ready", to: "load.over", sameSubject: false }],
+    // Nine in ten of what a constant rate sends; fewer, and it was not that load.
+    minScheduledInWindows: Math.floor(flags.rate * flags.for * 0.9),
+    baseline: { minMs: 0, minSent: 0 },
+    minAfterMs: AFTER_MS / 2,
+    degraded: { allowed: "anywhere" },
+    ...MACHINE_LIMITS,
+  };
+}

@@ -1,0 +1,61 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { findDocker, openCluster, run, type Cluster } from "@holdfast/cluster";
+import { bundleDirOf } from "./bundle-dir.ts";
+import { CliError } from "./cli-error.ts";
+import { CLUSTERS_DIR, nameFlag } from "./cluster-name.ts";
+import { clusterTools, dockerOnPath } from "./cluster-tools.ts";
+
+/**
+ * Opens the cluster of that name. Throws a CliError or a ClusterError: DOCKER_MISSING, CLUSTER_ABSENT, CLUSTER_FOREIGN,
+ * CLUSTER_HALF_MADE.
+ */
+export async function openNamedCluster(
+  name: string,
+  opts: { note: (line: string) => void; signal?: AbortSignal },
+): Promise<Cluster> {
+  const { signal } = opts;
+  dockerOnPath();
+  // Asked before the tools are brought: nobody should fetch them in order to hear that there is nothing.
+  if (!(await isClusterThere(name, signal ? { signal } : {}))) {
+    throw new CliError(`There is no cluster "${name}": \`./holdfast up${nameFlag(name)}\` makes one.`, {
+      code: "CLUSTER_ABSENT",
+    });
+  }
+  const tools = await clusterTools({ ...opts, bundleDir: await bundleDirFor(name, {}) });
+  return openCluster({ name, stateDir: CLUSTERS_DIR, tools, ...(signal ? { signal } : {}) });
+}
+
+/** What marks the containers of a cluster: kind's own label, and ours. */
+const LABELS = ["io.x-k8s.kind.cluster", "holdfast.cluster"];
+
+/** Whether Docker knows anything of that name, ours or not. Throws a ClusterError where Docker cannot be asked. */
+export async function isClusterThere(name: string, opts: { signal?: AbortSignal } = {}): Promise<boolean> {
+  const found = await Promise.all(
+    LABELS.map((label) =>
+      run(findDocker(), ["ps", "--all", "--quiet", "--filter", `label=${label}=${name}`], {
+        what: "ask Docker which clusters there are",
+        timeoutMs: 10_000,
+        ...opts,
+      }),
+    ),
+  );
+  return found.some(({ stdout }) => stdout.trim() !== "");
+}
+
+/**
+ * The bundle that a cluster is served from: `--bundle`, else HOLDFAST_BUNDLE, else what its mirror was made with, so that
+ * nobody has to name it twice. Undefined where the internet serves it.
+ */
+export async function bundleDirFor(name: string, opts: { flag?: string | undefined }): Promise<string | undefined> {
+  const given = await bundleDirOf(opts.flag);
+  if (given !== undefined) return given;
+  const mounted = await run(
+    findDocker(),
+    ["inspect", "--type", "container", "--format", "{{range .Mounts}}{{.Source}}{{end}}", `${name}-mirror`],
+    { what: "find the bundle of the cluster", timeoutMs: 10_000 },
+  ).catch(() => undefined);
+  // A bundle's registry directory is what the mirror serves.
+  const dir = mounted === undefined ? undefined : path.dirname(mounted.stdout.trim());
+  return dir !== undefined && existsSync(path.join(dir, "bundle.json")) ? dir : undefined;
+}

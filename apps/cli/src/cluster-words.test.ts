@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+import { clusterNowMs, sampleCluster } from "./cluster.fixture.ts";
+import { clusterLines, zoneLines } from "./cluster-words.ts";
+import { unpainted } from "./paint.ts";
+
+const opts = { paint: unpainted, wide: false, nowMs: clusterNowMs };
+
+test("zone by zone: what runs where, the control plane last", () => {
+  expect(zoneLines(sampleCluster())).toEqual([
+    "ZONE            NODE                     PODS",
+    "zone-a          holdfast-worker          catalogue-1 and stock-1",
+    "zone-b          holdfast-worker2         catalogue-2 (not ready)",
+    "zone-c          holdfast-worker3         -",
+    "control-plane   holdfast-control-plane   -",
+  ]);
+});
+
+test("status says what is in trouble, in words", () => {
+  const lines = clusterLines(sampleCluster(), opts);
+  expect(lines[0]).toBe("http://localhost:30080  cluster holdfast, Prometheus at http://localhost:30090");
+  expect(lines).toContain("zone-b          holdfast-worker2         ready, takes no pods");
+  expect(lines).toContain("zone-c          holdfast-worker3         paused, not ready");
+  expect(lines).toContain("zone-b   holdfast    catalogue-2   not ready   2          1 min 30 s");
+  expect(lines).toContain("catalogue   ScaledObject   3          3     7     12/20 requests/s");
+  expect(lines).toContain("catalogue: its query returns nothing");
+  expect(lines).toContain("catalogue   2          deployed   service-0.1.0");
+  expect(lines).toContain("keda       ready   2.20.2");
+});
+
+test("wide adds nodes and images; without pods it says how to get them", () => {
+  const wide = clusterLines(sampleCluster(), { ...opts, wide: true });
+  expect(
+    wide.some((line) => line.endsWith("holdfast-worker    localhost:5001/holdfast/service:sha-0123456789ab")),
+  ).toBe(true);
+  const empty = clusterLines(sampleCluster({ pods: [], scalers: [], releases: [], platform: [] }), opts);
+  expect(empty.at(-1)).toBe("No pod of ours runs there: `./holdfast up` installs the service.");
+});

@@ -1,0 +1,210 @@
+/** One call of `up`: a cluster, its platform, the images of this checkout, the service, and the first answer. */
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  createCluster,
+  ensureNamespace,
+  installPlatform,
+  readBundle,
+  type Cluster,
+  type Step,
+} from "@holdfast/cluster";
+import { request } from "undici";
+import { isOfAbort } from "./aborted.ts";
+import { APP_NAMESPACE, ensureRelease, profileFile, type ReleaseOutcome } from "./app-releases.ts";
+import { bundleDirOf } from "./bundle-dir.ts";
+import { CliError, messageOf } from "./cli-error.ts";
+import { clusterImage, type PushedImage } from "./cluster-images.ts";
+import { clusterName, CLUSTERS_DIR, nameFlag } from "./cluster-name.ts";
+import { bundleDirFor } from "./cluster-open.ts";
+import { clusterSnapshot } from "./cluster-snapshot.ts";
+import { clusterTools, dockerOnPath } from "./cluster-tools.ts";
+import { EXIT } from "./exit-codes.ts";
+import { watchInterrupts } from "./interrupt.ts";
+import { REPO_ROOT } from "./repo.ts";
+import { createStepView, type StepView } from "./step-view.ts";
+import type { Terminal } from "./terminal.ts";
+import { together } from "./together.ts";
+import { upLines } from "./up-words.ts";
+
+export interface UpFlags {
+  name?: string;
+  bundle?: string;
+  port?: number;
+  labPort?: number;
+  prometheusPort?: number;
+  registryPort?: number;
+  freePorts?: true;
+  kubernetes?: string;
+  profile: string;
+  output?: "json";
+}
+
+/** What `up` has done, beyond what is there now. */
+export interface UpReport {
+  /** From the call to the first answer through the cluster, in seconds. */
+  seconds: number;
+  releases: Record<"catalogue" | "stock", ReleaseOutcome>;
+  image: string;
+}
+
+const SHAPE = path.join(REPO_ROOT, "k8s", "kind", "three-zones.yaml");
+const PLATFORM = path.join(REPO_ROOT, "k8s", "platform");
+
+/** Returns the exit code. */
+export async function up(flags: UpFlags, terminal: Terminal): Promise<number> {
+  const name = clusterName(flags.name);
+  const profile = await profileFile(flags.profile);
+  const given = await bundleDirOf(flags.bundle);
+  // Before any tool is brought; its files are verified when they are used.
+  if (given !== undefined) await readBundle(given);
+  dockerOnPath();
+  const bundleDir = await bundleDirFor(name, { flag: given });
+  const startedMs = performance.now();
+  const abort = new AbortController();
+  const view = createStepView(terminal);
+  const interrupts = watchInterrupts((times) => {
+    if (times === 1) view.interrupt("Stopping what is under way ...");
+    if (times === 2) process.exit(EXIT.interrupted);
+    abort.abort();
+  });
+  try {
+    const { cluster, image } = await makeCluster({ name, bundleDir, flags, view, signal: abort.signal });
+    const releases = await installApp(cluster, { profile, image, bundleDir, flags, view, signal: abort.signal });
+    await view.step({ id: "answer", title: "first answer", detail: (url) => url }, () =>
+      firstAnswer(cluster, abort.signal),
+    );
+    const report: UpReport = {
+      seconds: Math.round((performance.now() - startedMs) / 100) / 10,
+      releases,
+      image: image.reference,
+    };
+    const snapshot = await clusterSnapshot(cluster);
+    view.end();
+    if (flags.output === "json") terminal.print(JSON.stringify({ ...snapshot, up: report }, undefined, 2));
+    else for (const line of upLines(snapshot, { report, paint: terminal.paint })) terminal.print(line);
+    return EXIT.done;
+  } catch (error) {
+    view.end();
+    if (!abort.signal.aborted || !isOfAbort(error, abort.signal)) throw error;
+    const flag = nameFlag(name);
+    terminal.note(
+      `Interrupted: \`./holdfast up${flag}\` completes the cluster, \`./holdfast down${flag}\` removes it.`,
+    );
+    return EXIT.interrupted;
+  } finally {
+    view.end();
+    interrupts.dispose();
+  }
+}
+
+interface Work {
+  flags: UpFlags;
+  view: StepView;
+  signal: AbortSignal;
+}
+
+/** The nodes; then, side by side, what the platform needs and the images. */
+async function makeCluster(
+  opts: Work & { name: string; bundleDir: string | undefined },
+): Promise<{ cluster: Cluster; image: PushedImage }> {
+  const { name, bundleDir, flags, view, signal } = opts;
+  const tools = await view.step({ id: "tools", title: "tools" }, () =>
+    clusterTools({ bundleDir, note: view.note, signal }),
+  );
+  const bundle = bundleDir === undefined ? {} : { bundleDir };
+  const cluster = await createCluster({
+    name,
+    stateDir: CLUSTERS_DIR,
+    tools,
+    shapeFile: SHAPE,
+    ...bundle,
+    ports: portsOf(flags),
+    ...(flags.kubernetes === undefined ? {} : { kubernetes: flags.kubernetes }),
+    progress: (step) => {
+      if (!isOfUnasked(step, flags)) view.show(step);
+    },
+    signal,
+  });
+  const [, image] = await together(signal, [
+    (either) => installPlatform(cluster, { dir: PLATFORM, ...bundle, progress: view.show, signal: either }),
+    (either) =>
+      view.step({ id: "push", title: "image of this checkout", detail: ({ reference }) => reference }, () =>
+        clusterImage(cluster, "service", { bundleDir, signal: either }),
+      ),
+  ]);
+  return { cluster, image };
+}
+
+/** Where each is published on this machine, unless somebody says otherwise. */
+const USUAL_PORTS = { app: 30_080, lab: 30_081, prometheus: 30_090, registry: 5_001 };
+
+export function portsOf(flags: Omit<UpFlags, "profile">): typeof USUAL_PORTS {
+  const { app, lab, prometheus, registry } = flags.freePorts
+    ? { app: 0, lab: 0, prometheus: 0, registry: 0 }
+    : USUAL_PORTS;
+  return {
+    app: flags.port ?? app,
+    lab: flags.labPort ?? lab,
+    prometheus: flags.prometheusPort ?? prometheus,
+    registry: flags.registryPort ?? registry,
+  };
+}
+
+/** That a port is not the usual one is no news to somebody who named none. */
+function isOfUnasked({ id }: Step, flags: UpFlags): boolean {
+  const given = { app: flags.port, lab: flags.labPort, prometheus: flags.prometheusPort, registry: flags.registryPort };
+  return Object.entries(given).some(([name, port]) => id === `port-${name}` && port === undefined);
+}
+
+async function installApp(
+  cluster: Cluster,
+  opts: Work & { profile: string; image: PushedImage; bundleDir: string | undefined },
+): Promise<UpReport["releases"]> {
+  const { flags, image, bundleDir, view, signal } = opts;
+  await ensureNamespace(cluster, { name: APP_NAMESPACE, podSecurity: "restricted", signal });
+  const install =
+    (release: "catalogue" | "stock", title: string) =>
+    (either: AbortSignal): Promise<ReleaseOutcome> =>
+      view.step({ id: release, title, detail: (outcome) => outcome }, () =>
+        ensureRelease(cluster, release, { profile: flags.profile, profileFile: opts.profile, image, signal: either }),
+      );
+  const both = (either: AbortSignal): Promise<[ReleaseOutcome, ReleaseOutcome]> =>
+    together(either, [install("stock", "stock"), install("catalogue", `catalogue (profile ${flags.profile})`)]);
+  // What `load` and the experiments send from; nobody should wait for it then.
+  const agent = (either: AbortSignal): Promise<PushedImage> =>
+    view.step({ id: "agent", title: "image of the load agent" }, () =>
+      clusterImage(cluster, "agent", { bundleDir, signal: either }),
+    );
+  const [[stock, catalogue]] = await together(signal, [both, agent]);
+  return { stock, catalogue };
+}
+
+/** Ready pods answer within a second or two, when kube-proxy has heard of them. */
+const ANSWER_WITHIN_MS = 30_000;
+const ASK_EVERY_MS = 200;
+
+async function firstAnswer(cluster: Cluster, signal: AbortSignal): Promise<string> {
+  const url = `http://localhost:${cluster.ports.app}/api/products?limit=1`;
+  const endMs = performance.now() + ANSWER_WITHIN_MS;
+  let found = "nothing";
+  while (performance.now() < endMs) {
+    try {
+      const { statusCode, body } = await request(url, {
+        signal: AbortSignal.any([signal, AbortSignal.timeout(2_000)]),
+        reset: true,
+      });
+      await body.dump();
+      if (statusCode === 200) return url;
+      found = `it answered ${statusCode}`;
+    } catch (error) {
+      signal.throwIfAborted();
+      found = messageOf(error);
+    }
+    await sleep(ASK_EVERY_MS, undefined, { signal });
+  }
+  throw new CliError(
+    `The service is installed and ${url} does not answer (${found}): \`kubectl --kubeconfig ${cluster.kubeconfig} get pods -n ${APP_NAMESPACE}\` shows its pods.`,
+    { code: "NO_FIRST_ANSWER" },
+  );
+}
