@@ -3,8 +3,8 @@ What the schema cannot say: combinations of values that render and then hurt. Ea
 apply are said at once. `helm lint` ignores them, so they are tested with `helm template`.
 */}}
 {{- define "service.guards" -}}
-{{- $names := list "noImage" "serviceName" "fixedLabels" "managedVariables" "nodePort" "ports" "probePaths"
-  "graceTooShort" "drainTooShort" "sheddingGap" "faultsOptIn" "heapTooLarge"
+{{- $names := list "noImage" "imageName" "serviceName" "containerNames" "fixedLabels" "managedVariables" "nodePort" "ports" "probePaths"
+  "graceTooShort" "drainTooShort" "lossOptIn" "attemptTooLong" "sheddingGap" "faultsOptIn" "heapTooLarge" "heapOptions"
   "rolloutStuck" "deadlineTooShort" "hardAntiAffinity" "upstreamRelease" "pdbBlocks" "pdbTakesAll"
   "minAboveMax" "kedaMinimum" "twoScalers" "noMetric" "requestsMissing" "windowTooShort" "replicasKept" -}}
 {{- $problems := list -}}
@@ -22,10 +22,30 @@ image.repository is not set, and this chart has no image of its own to fall back
 {{- end -}}
 {{- end -}}
 
+{{- define "service.guard.imageName" -}}
+{{- with .Values.image.repository -}}
+{{- if not (regexMatch "^([A-Za-z0-9.-]+(:[0-9]+)?/)?[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$" .) -}}
+{{- printf "image.repository is %q, which is not the name of an image alone: no node could pull it. Write registry/name there, and a tag into image.tag, a digest into image.digest." . -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "service.guard.serviceName" -}}
 {{- $name := include "service.fullname" . -}}
 {{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) -}}
 {{- printf "%q cannot name a Service, which must begin with a letter and hold only small letters, digits and hyphens: Kubernetes would refuse it. Choose another release name or set fullnameOverride." $name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "service.guard.containerNames" -}}
+{{- $names := list "service" -}}
+{{- $twice := list -}}
+{{- range concat .Values.initContainers .Values.extraContainers -}}
+{{- if has .name $names -}}{{- $twice = append $twice .name -}}{{- end -}}
+{{- $names = append $names .name -}}
+{{- end -}}
+{{- with uniq $twice -}}
+{{- printf "initContainers and extraContainers name %s twice, or as the chart's own container, which is \"service\": Kubernetes would refuse the pod. Give each a name of its own." (join ", " .) -}}
 {{- end -}}
 {{- end -}}
 
@@ -88,7 +108,7 @@ image.repository is not set, and this chart has no image of its own to fall back
 {{- $budget := include "service.budget" . | fromJson -}}
 {{- with .Values.shutdown -}}
 {{- if and (not (kindIs "invalid" .graceSeconds)) (lt (float64 .graceSeconds) (float64 $budget.needs)) -}}
-{{- printf "shutdown.graceSeconds is %v, but preStop %v + announce %v + drain %v + close %v + flush %v + margin %v need %v: Kubernetes would kill requests in flight. Set it to %v or leave it empty." .graceSeconds $budget.preStop .announceSeconds .drainSeconds .closeSeconds .flushSeconds .marginSeconds $budget.needs $budget.needs -}}
+{{- printf "shutdown.graceSeconds is %v, but preStop %v + announce %v + drain %v + close %v + flush %v + sidecar %v + margin %v need %v: Kubernetes would kill requests in flight. Set it to %v or leave it empty." .graceSeconds $budget.preStop .announceSeconds .drainSeconds .closeSeconds .flushSeconds .sidecarSeconds .marginSeconds $budget.needs $budget.needs -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -96,6 +116,24 @@ image.repository is not set, and this chart has no image of its own to fall back
 {{- define "service.guard.drainTooShort" -}}
 {{- if lt (float64 .Values.shutdown.drainSeconds) (float64 .Values.longestRequestSeconds) -}}
 {{- printf "shutdown.drainSeconds is %v, but a request may take longestRequestSeconds = %v: the slowest requests would be cut off in every rollout. Set shutdown.drainSeconds to at least %v, or allow only shorter requests." .Values.shutdown.drainSeconds .Values.longestRequestSeconds .Values.longestRequestSeconds -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "service.guard.lossOptIn" -}}
+{{- if not (or .Values.shutdown.enabled .Values.shutdown.acceptLoss) -}}
+shutdown.enabled is false: every rollout, node drain and scale-in would lose requests. Only a test's control wants that: set shutdown.acceptLoss=true as well there, else shutdown.enabled=true.
+{{- end -}}
+{{- end -}}
+
+{{/* The service refuses to start with this; 500 ms is its own value. Another image (no role) does not read either. */}}
+{{- define "service.guard.attemptTooLong" -}}
+{{- if and .Values.upstream.url .Values.role -}}
+{{- $attemptMs := 500 -}}
+{{- range .Values.extraEnv -}}{{- if eq .name "STOCK_ATTEMPT_TIMEOUT_MS" -}}{{- $attemptMs = .value | default "500" | float64 -}}{{- end -}}{{- end -}}
+{{- $longestMs := mulf .Values.longestRequestSeconds 1000 -}}
+{{- if ge (float64 $attemptMs) (float64 $longestMs) -}}
+{{- printf "longestRequestSeconds is %v, but one attempt to reach upstream.url may take %v ms: it would use up the request, no fallback would be answered, and the service refuses to start. Set longestRequestSeconds above %v, or STOCK_ATTEMPT_TIMEOUT_MS in extraEnv below %v." .Values.longestRequestSeconds $attemptMs (divf $attemptMs 1000) $longestMs -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 
@@ -111,6 +149,13 @@ image.repository is not set, and this chart has no image of its own to fall back
 {{- if and .Values.faults.enabled (not .Values.faults.acceptRisk) -}}
 faults.enabled is true: whoever reaches the admin port could then crash, block or slow every replica. On a cluster where that is wanted set faults.acceptRisk=true as well, else faults.enabled=false.
 {{- end -}}
+{{- if not .Values.faults.enabled -}}
+{{- range .Values.extraEnv -}}
+{{- if and (eq .name "FAULT_SLOW_START_SECONDS") (gt (.value | default "0" | float64) 0.0) }}
+{{ printf "extraEnv sets FAULT_SLOW_START_SECONDS to %s, but faults.enabled is false: the service refuses to start with a fault that is not allowed. Take the variable out, or set faults.enabled=true and faults.acceptRisk=true." .value }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "service.guard.heapTooLarge" -}}
@@ -119,6 +164,14 @@ faults.enabled is true: whoever reaches the admin port could then crash, block o
 {{- if and $limit $heap -}}
 {{- if gt (float64 $heap) (mulf ($limit | float64) 0.8) -}}
 {{- printf "heap.oldSpaceMebibytes is %v, more than 0.8 of resources.limits.memory (%s MiB): V8 needs room beside that heap, and the kernel would kill the process before it collects. Set it to at most %d, raise the limit, or leave it empty." $heap $limit (mulf ($limit | float64) 0.8 | floor | int64) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "service.guard.heapOptions" -}}
+{{- range .Values.nodeOptions -}}
+{{- if regexMatch "^--max[-_](old|heap|semi)[-_]" . }}
+{{ printf "nodeOptions has %s, which no guard measures against resources.limits.memory: beyond it the kernel would kill the process. Set %s instead." . (ternary "heap.semiSpaceMebibytes" "heap.oldSpaceMebibytes or heap.oldSpaceRatio" (regexMatch "^--max[-_]semi" .)) }}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -143,13 +196,14 @@ rollout.maxSurge and rollout.maxUnavailable are both 0: a rollout could neither 
 
 {{- define "service.guard.hardAntiAffinity" -}}
 {{- if eq (include "service.strength" .Values.antiAffinity.host) "hard" -}}
-{{- $replicas := include "service.mostReplicas" . | int64 -}}
+{{- $known := include "service.replicasKnown" . -}}
+{{- $replicas := ternary (include "service.mostReplicas" . | int64) 1 (not (empty $known)) -}}
 {{- $surge := include "service.share" (list .Values.rollout.maxSurge $replicas) | int64 -}}
 {{- $needs := add $replicas $surge | int64 -}}
 {{- $nodes := .Values.spread.nodes -}}
 {{- if and (not $nodes) (gt $surge 0) -}}
-{{- printf "antiAffinity.host is hard, rollout.maxSurge is %v and spread.nodes is not set: where there are only as many nodes as replicas, a rollout waits for ever for a node without one. Set spread.nodes to your number of nodes (at least %d), or rollout.maxSurge=0 with rollout.maxUnavailable=1, or use spread.host=hard, which counts each revision for itself." .Values.rollout.maxSurge $needs -}}
-{{- else if and $nodes (lt (int64 $nodes) $needs) -}}
+{{- printf "antiAffinity.host is hard, rollout.maxSurge is %v and spread.nodes is not set: where there are only as many nodes as replicas, a rollout waits for ever for a node without one. Set spread.nodes to your number of nodes (at least %s), or rollout.maxSurge=0 with rollout.maxUnavailable=1, or use spread.host=hard, which counts each revision for itself." .Values.rollout.maxSurge (ternary (toString $needs) "one more than replicas" (not (empty $known))) -}}
+{{- else if and $known $nodes (lt (int64 $nodes) $needs) -}}
 {{- printf "antiAffinity.host is hard, but up to %d replicas and %d more during a rollout need %d nodes and spread.nodes says %d: the last pods would wait for ever. Use antiAffinity.host=soft, fewer replicas, or spread.host=hard, which counts each revision for itself." $replicas $surge $needs (int64 $nodes) -}}
 {{- end -}}
 {{- end -}}
@@ -171,7 +225,7 @@ rollout.maxSurge and rollout.maxUnavailable are both 0: a rollout could neither 
 
 {{- define "service.guard.pdbTakesAll" -}}
 {{- $replicas := include "service.leastReplicas" . | int64 -}}
-{{- if and .Values.pdb.enabled (gt $replicas 1) (ge (include "service.share" (list .Values.pdb.maxUnavailable $replicas) | int64) $replicas) -}}
+{{- if and .Values.pdb.enabled (include "service.replicasKnown" .) (gt $replicas 1) (ge (include "service.share" (list .Values.pdb.maxUnavailable $replicas) | int64) $replicas) -}}
 {{- printf "pdb.maxUnavailable is %v, but there may be only %d replicas: nodes drained at the same time would take all of them. Set it to 1." .Values.pdb.maxUnavailable $replicas -}}
 {{- end -}}
 {{- end -}}
@@ -202,6 +256,8 @@ autoscaling.mode is keda, but autoscaling.hpa names metrics too: KEDA makes the 
 autoscaling.mode is hpa, but autoscaling.keda.triggers is not empty: KEDA would make a second HPA on the same Deployment, and the two would undo each other's decisions. Move them to autoscaling.hpa.metrics, or set autoscaling.mode=keda.
 {{- else if and (eq .mode "external") (or .keda.triggers .hpa.podsMetric .hpa.metrics) -}}
 autoscaling.mode is external, but autoscaling.hpa or autoscaling.keda names metrics for a scaler of this chart: with the one you run yourself there would be two on the same Deployment. Take them out, or set autoscaling.mode to hpa or keda.
+{{- else if and (eq .mode "none") (or .keda.triggers .hpa.podsMetric .hpa.metrics) -}}
+autoscaling.mode is none, but autoscaling.hpa or autoscaling.keda names metrics: nothing would read them, and the number of replicas would stay as it is. Set autoscaling.mode to hpa or keda, or take them out.
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -214,30 +270,60 @@ autoscaling.mode is hpa, but there is nothing to scale on: set autoscaling.cpu.t
 {{- end -}}
 {{- end -}}
 
-{{/* Utilisation is a share of the pod's requests: one container without any, and the scaler reads nothing at all. */}}
+{{/*
+Utilisation is a share of the requests: of all containers together, where one without any makes the scaler read nothing at
+all, or of one container that is named.
+*/}}
 {{- define "service.guard.requestsMissing" -}}
-{{- $needed := list -}}
+{{- $ofAll := list -}}
+{{- $ofOne := list -}}
 {{- with .Values.autoscaling -}}
-{{- if and (has .mode (list "hpa" "keda")) .cpu.targetUtilization -}}{{- $needed = append $needed "cpu" -}}{{- end -}}
+{{- if and (has .mode (list "hpa" "keda")) .cpu.targetUtilization -}}{{- $ofAll = append $ofAll "cpu" -}}{{- end -}}
 {{- if eq .mode "hpa" -}}
 {{- range .hpa.metrics -}}
-{{- if and (eq .type "Resource") (dig "resource" "target" "averageUtilization" false .) -}}{{- $needed = append $needed .resource.name -}}{{- end -}}
+{{- if and (eq .type "Resource") (dig "resource" "target" "averageUtilization" false .) -}}{{- $ofAll = append $ofAll .resource.name -}}{{- end -}}
+{{- if eq .type "ContainerResource" -}}
+{{- with .containerResource -}}{{- $ofOne = append $ofOne (dict "container" .container "resource" .name "share" (hasKey .target "averageUtilization")) -}}{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- else if eq .mode "keda" -}}
 {{- range .keda.triggers -}}
-{{- if and (has .type (list "cpu" "memory")) (eq (.metricType | default "Utilization") "Utilization") (not (dig "metadata" "containerName" "" .)) -}}{{- $needed = append $needed .type -}}{{- end -}}
+{{- if has .type (list "cpu" "memory") -}}
+{{- $share := eq (.metricType | default "Utilization") "Utilization" -}}
+{{- $container := dig "metadata" "containerName" "" . -}}
+{{- if $container -}}{{- $ofOne = append $ofOne (dict "container" $container "resource" .type "share" $share) -}}
+{{- else if $share -}}{{- $ofAll = append $ofAll .type -}}{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 {{- $containers := list (dict "name" "service" "resources" .Values.resources) -}}
 {{- range .Values.initContainers -}}{{- if eq (.restartPolicy | default "") "Always" -}}{{- $containers = append $containers . -}}{{- end -}}{{- end -}}
-{{- range concat $containers .Values.extraContainers -}}
-{{- $container := . -}}
-{{- range uniq $needed -}}
-{{- /* A limit alone will do: Kubernetes takes it for the request. */ -}}
-{{- if not (or (dig "resources" "requests" . "" $container) (dig "resources" "limits" . "" $container)) }}
-{{ printf "container %q requests no %s, but the scaler's target is a share of the requests: it would read <unknown> and never scale. Set %sresources.requests.%s, or take the target away%s." $container.name . (ternary "" "its " (eq $container.name "service")) . (ternary " (autoscaling.cpu.targetUtilization=null)" "" (eq . "cpu")) }}
+{{- $containers = concat $containers .Values.extraContainers -}}
+{{- $missing := list -}}
+{{- $names := list -}}
+{{- range $container := $containers -}}
+{{- $names = append $names $container.name -}}
+{{- range uniq $ofAll -}}{{- $missing = append $missing (list $container . (ternary " (autoscaling.cpu.targetUtilization=null)" "" (eq . "cpu"))) -}}{{- end -}}
 {{- end -}}
+{{- range $one := uniq $ofOne -}}
+{{- $found := false -}}
+{{- range $containers -}}
+{{- if eq .name $one.container -}}
+{{- $found = true -}}
+{{- if and $one.share (not (has $one.resource $ofAll)) -}}{{- $missing = append $missing (list . $one.resource "") -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if not $found }}
+{{ printf "a metric of the scaler measures the %s of container %q, which the pod does not have: it would read <unknown> and never scale. There are %s." $one.resource $one.container (join ", " $names) }}
+{{- end -}}
+{{- end -}}
+{{- range $missing -}}
+{{- $container := index . 0 -}}
+{{- $resource := index . 1 -}}
+{{- /* A limit alone will do: Kubernetes takes it for the request. */ -}}
+{{- if not (or (dig "resources" "requests" $resource "" $container) (dig "resources" "limits" $resource "" $container)) }}
+{{ printf "container %q requests no %s, but the scaler's target is a share of the requests: it would read <unknown> and never scale. Set %sresources.requests.%s, or take the target away%s." $container.name $resource (ternary "" "its " (eq $container.name "service")) $resource (index . 2) }}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -257,20 +343,25 @@ autoscaling.mode is hpa, but there is nothing to scale on: set autoscaling.cpu.t
 {{/*
 Where a scaler takes over from `replicas`, this release lets go of the field, and Kubernetes sets what nobody owns to 1.
 Only a live upgrade can see that (lookup finds nothing in `helm template`), and only Helm 4 can be helped: Helm 3 deletes
-the field whoever else owns it.
+the field whoever else owns it. So does Helm 4 on a release that Helm 3 made, until it is told to apply on the server.
 */}}
 {{- define "service.guard.replicasKept" -}}
 {{- if and .Release.IsUpgrade (ne .Values.autoscaling.mode "none") (semverCompare ">=4.0.0-0" .Capabilities.HelmVersion.Version) -}}
 {{- $name := include "service.fullname" . -}}
 {{- $live := lookup "apps/v1" "Deployment" .Release.Namespace $name -}}
 {{- $owners := list -}}
+{{- $fromHelm3 := false -}}
 {{- range dig "metadata" "managedFields" list $live -}}
-{{- if hasKey (dig "fieldsV1" "f:spec" dict .) "f:replicas" -}}{{- $owners = append $owners .manager -}}{{- end -}}
+{{- if hasKey (dig "fieldsV1" "f:spec" dict .) "f:replicas" -}}
+{{- $owners = append $owners .manager -}}
+{{- if eq .operation "Update" -}}{{- $fromHelm3 = true -}}{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- $replicas := dig "spec" "replicas" 0 $live | int64 -}}
 {{- if and (eq (join "," $owners) "helm") (gt $replicas 1) -}}
+{{- $then := ternary " and upgrade with --server-side=true then (it is applied client-side so far, as by Helm 3, which deletes the field whoever owns it)" "" $fromHelm3 -}}
 {{- $field := printf `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":%q},"spec":{"replicas":%d}}` $name $replicas -}}
-{{- printf "autoscaling.mode is %s, but so far this release set replicas=%d itself: Kubernetes would go down to 1 until the scaler has looked. Hand the number over first: echo '%s' | kubectl -n %s apply --server-side --field-manager=scaler -f -" .Values.autoscaling.mode $replicas $field .Release.Namespace -}}
+{{- printf "autoscaling.mode is %s, but so far this release set replicas=%d itself: Kubernetes would go down to 1 until the scaler has looked. Hand the number over first%s: echo '%s' | kubectl -n %s apply --server-side --field-manager=scaler -f -" .Values.autoscaling.mode $replicas $then $field .Release.Namespace -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -7,7 +7,10 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{/* On objects, not on pods: a new chart version must not roll pods by its label alone. */}}
 {{- define "service.objectLabels" -}}
 {{ include "service.selectorLabels" . }}
+{{- /* A digest alone does not say which version it is. */}}
+{{- if or .Values.image.tag (not .Values.image.digest) }}
 app.kubernetes.io/version: {{ .Values.image.tag | default .Chart.AppVersion | trunc 63 | regexFind "^.*[A-Za-z0-9]" | quote }}
+{{- end }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- end -}}

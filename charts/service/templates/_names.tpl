@@ -1,11 +1,23 @@
-{{/* The name of everything: the release's, so that two releases never meet. Kubernetes allows a Service 63 characters. */}}
+{{/*
+The name of everything: the release's, so that two releases never meet. Inside of another chart one release may hold this
+one several times, so there its name (or alias) follows. Kubernetes allows a Service 63 characters.
+*/}}
 {{- define "service.fullname" -}}
+{{- if or .Values.fullnameOverride .Chart.IsRoot -}}
 {{- .Values.fullnameOverride | default .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- else -}}
+{{- include "service.suffixed" (list .Release.Name .Chart.Name) -}}
+{{- end -}}
 {{- end -}}
 
-{{/* A name with a suffix: list $ "headless". What must be cut gets a hash, or two long names would become one. */}}
+{{/* The name of everything with a suffix: list $ "headless". */}}
 {{- define "service.nameWith" -}}
-{{- $name := include "service.fullname" (index . 0) -}}
+{{- include "service.suffixed" (list (include "service.fullname" (index . 0)) (index . 1)) -}}
+{{- end -}}
+
+{{/* What must be cut gets a hash, or two long names would become one: list NAME SUFFIX. */}}
+{{- define "service.suffixed" -}}
+{{- $name := index . 0 -}}
 {{- $suffix := printf "-%s" (index . 1) -}}
 {{- $room := sub 63 (len $suffix) | int -}}
 {{- if gt (len $name) $room -}}

@@ -1,6 +1,12 @@
 /** Names, labels and selectors: what belongs together finds each other, and nothing else. */
-import { describe, expect, test } from "vitest";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
+import { describe, expect, test } from "vitest";
+import { parseAllDocuments } from "yaml";
+
+import { chart, runHelm } from "./helm.ts";
 import { allOfKind, onlyOfKind, render, type KubernetesObject } from "./render.ts";
 
 const everything = {
@@ -98,7 +104,7 @@ test("common labels and annotations are on every object and on pods; later ones 
   };
   const { objects, error } = render({ values });
   expect(error).toBe("");
-  for (const { kind, metadata } of objects.filter(({ kind }) => kind !== "Pod")) {
+  for (const { kind, metadata } of objects) {
     expect([kind, metadata.labels?.["team"], metadata.labels?.["app.kubernetes.io/version"]]).toEqual([
       kind,
       "blue",
@@ -107,6 +113,61 @@ test("common labels and annotations are on every object and on pods; later ones 
     expect([kind, metadata.annotations?.["owner"]]).toEqual([kind, "blue@example.org"]);
   }
   expect(labelsOfPods(objects)["team"]).toBe("pods");
+  // The pod of `helm test` is one still, and belongs to nobody's Service.
+  expect(onlyOfKind(objects, "Pod").metadata).toMatchObject({
+    labels: { "app.kubernetes.io/name": "service-test", "app.kubernetes.io/component": "test" },
+    annotations: { "helm.sh/hook": "test" },
+  });
+});
+
+test("the version is the tag's; a digest alone does not say one", () => {
+  const digest = `sha256:${"0123456789abcdef".repeat(4)}`;
+  const version = (image: object) =>
+    onlyOfKind(render({ values: { image } }).objects, "Service").metadata?.labels?.["app.kubernetes.io/version"];
+  expect([version({}), version({ tag: "2.1.0" }), version({ tag: "2.1.0", digest })]).toEqual([
+    "0.1.0",
+    "2.1.0",
+    "2.1.0",
+  ]);
+  expect(version({ digest })).toBeUndefined();
+});
+
+describe("inside of another chart, twice", () => {
+  /** Helm's names of what a parent with these dependencies renders, as Kind/name. */
+  function idsIn(dependencies: readonly object[], values: object = {}): string[] {
+    const parent = mkdtempSync(join(tmpdir(), "holdfast-parent-"));
+    try {
+      const dependency = { name: "service", version: "0.1.0" };
+      const meta = { apiVersion: "v2", name: "shop", version: "1.0.0" };
+      writeFileSync(
+        join(parent, "Chart.yaml"),
+        JSON.stringify({ ...meta, dependencies: dependencies.map((more) => ({ ...dependency, ...more })) }),
+      );
+      cpSync(chart, join(parent, "charts/service"), {
+        recursive: true,
+        filter: (path) => !/node_modules|\/test(\/|$)/.test(path) || path.includes("templates"),
+      });
+      const { stdout, stderr } = runHelm(["template", "r", parent, "--values", "-"], JSON.stringify(values));
+      expect(stderr).toBe("");
+      return parseAllDocuments(stdout)
+        .map((document) => document.toJS() as KubernetesObject | null)
+        .flatMap((object) => (object === null ? [] : [`${object.kind}/${object.metadata.name}`]));
+    } finally {
+      rmSync(parent, { recursive: true, force: true });
+    }
+  }
+  const image = { repository: "registry.example/shop" };
+
+  test("names differ by the alias", () => {
+    const ids = idsIn([{ alias: "basket" }, { alias: "cart" }], { basket: { image }, cart: { image } });
+    expect(ids).toContain("Deployment/r-basket");
+    expect(ids).toContain("Deployment/r-cart");
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  test("or are those that are asked for", () => {
+    expect(idsIn([{ alias: "basket" }], { basket: { image, fullnameOverride: "mine" } })).toContain("Deployment/mine");
+  });
 });
 
 describe("an upgrade that changes nothing about the pods does not roll them", () => {

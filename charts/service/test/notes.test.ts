@@ -23,8 +23,13 @@ test.each([
   expect(notes({ autoscaling: { mode } })).toContain(words);
 });
 
+test("the workshop's scaler is KEDA", () => {
+  const text = render({ profile: "workshop", namespace: "shop", notes: true }).notes;
+  expect(text).toContain("Scaling: KEDA, 3 to 7 replicas, 20 offered requests/s each");
+});
+
 test.each([
-  [{ shutdown: { enabled: false } }, "every rollout, drain and scale-in loses requests"],
+  [{ shutdown: { enabled: false, acceptLoss: true } }, "every rollout, drain and scale-in loses requests"],
   [{ shutdown: { preStopSeconds: 0 } }, "connections are refused while the nodes still send traffic"],
   [{ faults: { enabled: true, acceptRisk: true } }, "can crash, block or slow each replica"],
 ])("what is dangerous: %j", (values, words) => {

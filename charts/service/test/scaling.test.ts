@@ -85,7 +85,7 @@ describe("keda", () => {
         metricType: "AverageValue",
         metadata: {
           serverAddress: "http://prometheus.monitoring:9090",
-          query: `sum(rate(http_server_request_duration_seconds_count{namespace="holdfast",pod=~"catalogue-[a-z0-9]+-[a-z0-9]+"}[30s]))`,
+          query: `sum(rate(http_server_request_duration_seconds_count{namespace="holdfast",pod=~"catalogue-[a-z0-9]{1,10}-[a-z0-9]{5}"}[30s]))`,
           threshold: "20",
           ignoreNullValues: "false",
         },
@@ -108,9 +108,12 @@ describe("keda", () => {
       const [, text = ""] = /pod=~\\\\\\"([^"\\]+)/.exec(JSON.stringify(JSON.stringify(objects))) ?? [];
       return new RegExp(`^(?:${text})$`);
     };
-    expect(pattern("shop")).toEqual(/^(?:shop-[a-z0-9]+-[a-z0-9]+)$/);
+    expect(pattern("shop")).toEqual(/^(?:shop-[a-z0-9]{1,10}-[a-z0-9]{5})$/);
     expect("shop-5969c96cd9-77sml").toMatch(pattern("shop"));
     expect("shop-b-5969c96cd9-77sml").not.toMatch(pattern("shop"));
+    // The pod of `helm test`, and one of a Job that is called shop-nightly.
+    expect("shop-test-answers").not.toMatch(pattern("shop"));
+    expect("shop-nightly-report-77sml").not.toMatch(pattern("shop"));
     const long = `a${"b".repeat(51)}c`;
     // Kubernetes cuts the generated part of a pod's name at 58 characters and adds five.
     expect(`${`${long}-5969c96cd9-`.slice(0, 58)}77sml`).toMatch(pattern(long));
@@ -145,16 +148,40 @@ describe("keda", () => {
     };
     const { triggers } = scaledObject({
       cpu: { targetUtilization: null },
-      keda: { prometheus: { query: "sum(up)", authenticationRef: "prometheus" }, triggers: [trigger] },
+      keda: {
+        prometheus: {
+          query: "sum(up)",
+          metadata: { namespace: "shop", unsafeSsl: "true" },
+          authenticationRef: { name: "prometheus", kind: "ClusterTriggerAuthentication" },
+        },
+        triggers: [trigger],
+      },
     });
     expect(triggers).toMatchObject([
-      { metadata: { query: "sum(up)" }, authenticationRef: { name: "prometheus" } },
+      {
+        metadata: { query: "sum(up)", namespace: "shop", unsafeSsl: "true", ignoreNullValues: "false" },
+        authenticationRef: { name: "prometheus", kind: "ClusterTriggerAuthentication" },
+      },
       trigger,
     ]);
   });
 });
 
 describe("profiles", () => {
+  test("ha and workshop are scaled by KEDA, the others by nobody", () => {
+    const scaler = (profile?: "dev" | "ha" | "workshop") => {
+      const { objects } = render(profile === undefined ? {} : { profile });
+      const [spec] = allOfKind(objects, "ScaledObject").map((object) => object.spec);
+      return spec && [spec["minReplicaCount"], spec["maxReplicaCount"]];
+    };
+    expect([scaler(), scaler("dev"), scaler("ha"), scaler("workshop")]).toEqual([
+      undefined,
+      undefined,
+      [3, 12],
+      [3, 7],
+    ]);
+  });
+
   const behaviorOf = (profile: "ha" | "workshop") => {
     const { objects } = render({ profile, values: { autoscaling: { mode: "hpa" } } });
     return onlyOfKind(objects, "HorizontalPodAutoscaler").spec?.behavior?.scaleDown;

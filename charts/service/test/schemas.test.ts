@@ -3,6 +3,102 @@ import { describe, expect, test } from "vitest";
 import { profiles, render, type KubernetesObject, type RenderOptions } from "./render.ts";
 import { validateObject } from "./validate.ts";
 
+const sidecar = (name: string) => ({
+  name,
+  image: "registry.example/proxy",
+  env: [{ name: "POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } }],
+  ports: [{ name, containerPort: 9000 }],
+  resources: { requests: { cpu: "10m", memory: "32Mi" } },
+  volumeMounts: [{ name: "cache", mountPath: "/cache" }],
+  securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
+  readinessProbe: { httpGet: { path: "/", port: 9000 } },
+  lifecycle: { postStart: { sleep: { seconds: 1 } } },
+});
+const inZone = { matchExpressions: [{ key: "topology.kubernetes.io/zone", operator: "In", values: ["zone-a"] }] };
+
+/** Everything that is passed on to Kubernetes, KEDA or the operator, once. */
+const everyValue = {
+  image: { tag: "2.1.0", digest: `sha256:${"0123456789abcdef".repeat(4)}`, pullPolicy: "Always" },
+  imagePullSecrets: [{ name: "pull" }],
+  command: ["/bin/app"],
+  args: ["--verbose"],
+  nameOverride: "basket",
+  fullnameOverride: "shop-basket",
+  commonLabels: { "example.org/team": "blue" },
+  commonAnnotations: { owner: "blue@example.org" },
+  podLabels: { tier: "front" },
+  podAnnotations: { "example.org/inject": "false" },
+  upstream: { url: "http://stock:8080" },
+  upstreamAffinity: { mode: "soft", topology: "zone", release: "stock" },
+  service: {
+    type: "LoadBalancer",
+    port: 8080,
+    nodePort: 30_080,
+    annotations: { "example.org/scheme": "internal" },
+    headless: { enabled: true },
+  },
+  serviceAccount: { name: "shop", annotations: { "example.org/role": "reader" }, automountToken: true },
+  shutdown: { sidecarSeconds: 2.5, graceSeconds: 60 },
+  faults: { enabled: true, acceptRisk: true },
+  exposeReplica: true,
+  rollout: { maxSurge: "25%", maxUnavailable: "10%" },
+  spread: { zone: "hard", host: "soft", nodes: 20 },
+  antiAffinity: { host: "hard" },
+  nodeSelector: { "kubernetes.io/os": "linux" },
+  nodeAffinity: { required: [inZone], preferred: [{ weight: 10, preference: inZone }] },
+  tolerations: [{ key: "pool", operator: "Equal", value: "shop", effect: "NoExecute", tolerationSeconds: 10 }],
+  tolerationSeconds: { notReady: 5, unreachable: 6 },
+  priorityClassName: "high",
+  pdb: { maxUnavailable: "30%", unhealthyPodEvictionPolicy: "IfHealthyBudget" },
+  autoscaling: {
+    mode: "keda",
+    keda: {
+      prometheus: {
+        metadata: { namespace: "shop", authModes: "bearer", unsafeSsl: "true", customHeaders: "X-Team=blue" },
+        authenticationRef: { name: "prometheus", kind: "ClusterTriggerAuthentication" },
+      },
+      fallback: { replicas: 4 },
+      triggers: [
+        { type: "memory", metricType: "Utilization", metadata: { value: "80", containerName: "service" } },
+        {
+          type: "cron",
+          name: "office",
+          metadata: { timezone: "Etc/UTC", start: "0 8 * * *", end: "0 20 * * *", desiredReplicas: "5" },
+          authenticationRef: { name: "cron", kind: "TriggerAuthentication" },
+        },
+      ],
+    },
+    behavior: { scaleUp: { tolerance: "0.05" } },
+  },
+  metrics: { podMonitor: { enabled: true, interval: "5s", labels: { release: "prometheus" } } },
+  extraEnv: [{ name: "TOKEN", valueFrom: { secretKeyRef: { name: "token", key: "token" } } }],
+  envFrom: [{ prefix: "A_", configMapRef: { name: "more", optional: true } }, { secretRef: { name: "more" } }],
+  volumes: [
+    { name: "cache", emptyDir: { sizeLimit: "64Mi" } },
+    { name: "token", projected: { sources: [{ serviceAccountToken: { path: "token", audience: "shop" } }] } },
+  ],
+  volumeMounts: [{ name: "cache", mountPath: "/cache", readOnly: true }],
+  initContainers: [{ ...sidecar("native"), restartPolicy: "Always" }],
+  extraContainers: [sidecar("proxy"), { name: "bare", image: "b", resources: { limits: { cpu: "1", memory: "1Gi" } } }],
+  resources: { requests: { "ephemeral-storage": "1Gi" }, limits: { cpu: 1 } },
+  nodeOptions: ["--enable-source-maps"],
+  podSecurityContext: { fsGroupChangePolicy: "OnRootMismatch", supplementalGroups: [1000] },
+  helmTest: { command: ["/usr/local/bin/node"], path: "/status" },
+};
+
+const target = { type: "AverageValue", averageValue: "5" };
+const share = { type: "Utilization", averageUtilization: 60 };
+const everyMetric = {
+  podsMetric: "requests_per_second",
+  metrics: [
+    { type: "Pods", pods: { metric: { name: "a" }, target } },
+    { type: "Object", object: { metric: { name: "a" }, target, describedObject: { kind: "Service", name: "b" } } },
+    { type: "External", external: { metric: { name: "a", selector: { matchLabels: { b: "c" } } }, target } },
+    { type: "Resource", resource: { name: "memory", target: share } },
+    { type: "ContainerResource", containerResource: { name: "cpu", container: "proxy", target: share } },
+  ],
+};
+
 /** Every object that the chart can render stands in one of these at least. */
 const cases: Record<string, RenderOptions> = {
   "default values": {},
@@ -12,6 +108,8 @@ const cases: Record<string, RenderOptions> = {
     values: { service: { type: "NodePort", nodePort: 30080, headless: { enabled: true } } },
   },
   "a PodMonitor": { values: { metrics: { podMonitor: { enabled: true } } } },
+  "every value set": { values: everyValue },
+  "every metric of an HPA": { values: { ...everyValue, autoscaling: { mode: "hpa", hpa: everyMetric } } },
   "hpa on CPU": { values: { autoscaling: { mode: "hpa", cpu: { targetUtilization: 60 } } } },
 };
 for (const mode of ["none", "hpa", "keda", "external"]) {

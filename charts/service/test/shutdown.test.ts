@@ -31,6 +31,7 @@ describe("the budget", () => {
       31,
     );
     expect(grace({ announceSeconds: 2.5 })).toBe(27);
+    expect(grace({ sidecarSeconds: 4 })).toBe(30);
     expect(grace({ graceSeconds: 120 })).toBe(120);
   });
 
@@ -48,7 +49,7 @@ test("a preStop of 0 is no hook", () => {
 });
 
 test("the control of the tests: no hook, no drain, and nothing else differs", () => {
-  const { objects } = render({ values: { shutdown: { enabled: false } } });
+  const { objects } = render({ values: { shutdown: { enabled: false, acceptLoss: true } } });
   expect(serviceContainerOf(objects).lifecycle).toBeUndefined();
   expect(environmentOf(objects)["DRAIN_ENABLED"]).toBe("false");
   const protectedTwin = render().objects;
@@ -80,4 +81,31 @@ test("probes ask three paths of the admin port by HTTP", () => {
   const { startupProbe, readinessProbe, livenessProbe } = serviceContainerOf(render().objects);
   const paths = [startupProbe, readinessProbe, livenessProbe].map((probe) => probe?.httpGet);
   expect(paths).toEqual(["/startupz", "/readyz", "/livez"].map((path) => ({ path, port: "admin" })));
+});
+
+describe("containers beside the service", () => {
+  const sidecar = { name: "proxy", image: "registry.example/proxy" };
+  const lifecycleOf = (container: object, shutdown: object = {}) => {
+    const { objects } = render({ values: { shutdown, extraContainers: [{ ...sidecar, ...container }] } });
+    return podOf(objects).containers.at(-1)?.lifecycle;
+  };
+  test("sleep as long as it does, or they would end while clients still come", () => {
+    expect(lifecycleOf({})).toEqual({ preStop: { sleep: { seconds: 5 } } });
+    const postStart = { exec: { command: ["/bin/warm"] } };
+    expect(lifecycleOf({ lifecycle: { postStart } })).toEqual({ postStart, preStop: { sleep: { seconds: 5 } } });
+  });
+  test("keep a hook of their own, and have none where the service has none", () => {
+    const lifecycle = { preStop: { exec: { command: ["/bin/leave"] } } };
+    expect(lifecycleOf({ lifecycle })).toEqual(lifecycle);
+    expect(lifecycleOf({}, { preStopSeconds: 0 })).toBeUndefined();
+    expect(lifecycleOf({}, { enabled: false, acceptLoss: true })).toBeUndefined();
+  });
+});
+
+test("what a drain waits after a crash is what Kubernetes needs to notice, and never more than the program takes", () => {
+  const lag = (periodSeconds: number, failureThreshold: number) => {
+    const { objects } = render({ values: { probes: { readiness: { periodSeconds, failureThreshold } } } });
+    return environmentOf(objects)["CRASH_LAG_SECONDS"];
+  };
+  expect([lag(10, 3), lag(299, 2), lag(300, 2), lag(600, 60)]).toEqual(["32", "600", "600", "600"]);
 });

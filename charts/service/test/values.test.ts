@@ -14,7 +14,20 @@ describe("a wrong value is refused, and named", () => {
     [{ spread: { zone: "hart" } }, "/spread/zone"],
     [{ image: { tag: 20261124 } }, "/image/tag"],
     [{ image: { digest: "sha256:1234" } }, "/image/digest"],
-    [{ ports: { http: 80 } }, "/ports/http"],
+    [{ ports: { http: 0 } }, "/ports/http"],
+    [{ service: { type: "NodePort", nodePort: 8080 } }, "/service/nodePort"],
+    [{ upstream: { url: "http://stock?x=1" } }, "/upstream/url"],
+    [{ podLabels: { team: "blue green" } }, "/podLabels/team"],
+    [{ commonLabels: { "a team": "blue" } }, "a team"],
+    [{ nodeSelector: { disk: "-ssd" } }, "/nodeSelector/disk"],
+    [{ tolerations: [{ key: 1 }] }, "/tolerations/0/key"],
+    [{ resources: { requests: { memory: "128974848000m" } } }, "/resources/requests/memory"],
+    [{ autoscaling: { behavior: { scaleDown: { policies: [] } } } }, "/autoscaling/behavior/scaleDown/policies"],
+    [{ autoscaling: { mode: "hpa", hpa: { metrics: [{ type: "Pods" }] } } }, "pods"],
+    [
+      { autoscaling: { mode: "keda", keda: { prometheus: { metadata: { threshold: "1" } } } } },
+      "invalid propertyName 'threshold'",
+    ],
     [{ autoscaling: { mode: "vpa" } }, "/autoscaling/mode"],
     [{ pdb: { maxUnavailable: "one" } }, "/pdb/maxUnavailable"],
     [{ extraEnv: [{ name: "A", value: 1 }] }, "/extraEnv/0/value"],
@@ -26,6 +39,18 @@ describe("a wrong value is refused, and named", () => {
     expect(status).not.toBe(0);
     expect(error).toContain(name);
   });
+});
+
+test("the nearest right values are taken", () => {
+  const values = {
+    ports: { http: 80 },
+    service: { type: "NodePort", nodePort: 32_767 },
+    upstream: { url: "http://stock:8080/v1/" },
+    podLabels: { "example.org/team": "blue_1.green", empty: "" },
+    tolerations: [{ key: "gpu", operator: "Equal", value: "1", effect: "NoSchedule" }],
+    resources: { requests: { cpu: "250m", memory: "128Mi" } },
+  };
+  expect(render({ values }).error).toBe("");
 });
 
 test("a parent chart may set `global` and `enabled`, and anybody `x-...`", () => {
