@@ -21,8 +21,11 @@ const { metafile, outputFiles } = await build({
   metafile: true,
   write: false,
 });
+/** The packages of which something is in the bundle. */
 const roots = new Set(
-  Object.keys(metafile.inputs).flatMap((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input) ?? []),
+  Object.entries(metafile.outputs["dist/agent.cjs"]?.inputs ?? {}).flatMap(([input, { bytesInOutput }]) =>
+    bytesInOutput > 0 ? (/^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input) ?? []) : [],
+  ),
 );
 const licences = await Promise.all([...roots].toSorted().map(licenceOf));
 
@@ -32,10 +35,13 @@ await put(`${here}/dist/agent.cjs.LICENCES.txt`, Buffer.from(licences.join(`\n${
 
 async function licenceOf(root: string): Promise<string> {
   const manifest = JSON.parse(await readFile(`${here}/${root}/package.json`, "utf8")) as Record<string, string>;
-  const file = (await readdir(`${here}/${root}`)).find((entry) => /^licen[cs]e/i.test(entry));
-  if (file === undefined) throw new Error(`${root} has no licence file to hand on.`);
-  const text = await readFile(`${here}/${root}/${file}`, "utf8");
-  return `${manifest["name"]} ${manifest["version"]} (${manifest["license"]})\n\n${text}`;
+  const entries = await readdir(`${here}/${root}`, { withFileTypes: true });
+  const names = entries.flatMap((entry) => (entry.isFile() ? entry.name : [])).toSorted();
+  const licences = names.filter((name) => /^(licen[cs]e|copying)/i.test(name));
+  if (licences.length === 0) throw new Error(`${root} has no licence file to hand on.`);
+  const files = [...licences, ...names.filter((name) => /^notice/i.test(name))];
+  const texts = await Promise.all(files.map((file) => readFile(`${here}/${root}/${file}`, "utf8")));
+  return [`${manifest["name"]} ${manifest["version"]} (${manifest["license"]})\n`, ...texts].join("\n");
 }
 
 /** Whole or not at all: somebody may be reading the file at this moment. */

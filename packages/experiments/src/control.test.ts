@@ -85,6 +85,41 @@ test.each<{ how: string; lost: Parameters<typeof reportOf>[0]; predict?: Partial
   expect(report.reason).toContain(says);
 });
 
+test("a control that is to miss a deadline misses that one: the method's may go with it, and the reason names the deadline", () => {
+  const ledger = exampleLedger({ lost: asPredicted });
+  const deadline = (name: string, tookMs?: number) => ({
+    name,
+    withinMs: 1000,
+    ...(tookMs === undefined ? {} : { tookMs }),
+    met: tookMs !== undefined,
+    decided: true,
+  });
+  const missed = (name: string) => ({ code: "deadline-missed" as const, reason: `"${name}" did not happen.` });
+  const report = (names: string[]) => {
+    const deadlines = ["method", "replaced", "noticed"].map((name) =>
+      deadline(name, names.includes(name) ? undefined : 1),
+    );
+    const findings = names.map((name) => missed(name));
+    const made = exampleVerdict(ledger, { ...findings[0], code: "deadline-missed", deadlines, findings });
+    const withRule = { ...ledger, header: { ...ledger.header, ...(rule ? { rule } : {}) } };
+    const control = controlWith({ codes: ["deadline-missed"], deadlines: ["replaced"] });
+    return controlReport(control, { ledger: withRule, verdict: made, rollback: verified });
+  };
+  expect(report(["method", "replaced"])).toMatchObject({
+    verdict: "FAIL",
+    reason: expect.stringMatching(/true -> false: "replaced" did not happen\.$/),
+    ran: { asPredicted: true },
+  });
+  expect(report(["method"])).toMatchObject({
+    verdict: "INVALID",
+    reason: expect.stringContaining('"replaced" was to be missed, and was not'),
+  });
+  expect(report(["method", "noticed", "replaced"])).toMatchObject({
+    verdict: "INVALID",
+    reason: expect.stringContaining('only "replaced" was to be missed, and so was "noticed"'),
+  });
+});
+
 test("a control whose rollback could not be verified is INVALID", () => {
   const rollback = { verified: false, reason: "the rollback could not be verified: faults: a still has latency" };
   expect(reportOf(asPredicted, { rollback })).toMatchObject({

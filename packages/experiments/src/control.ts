@@ -1,6 +1,6 @@
 /** A control counts only if it fails, and in the way that was predicted: where, when and of which kind. */
 import { isFailed, matchesPrediction, type Ledger, type Verdict } from "@holdfast/load";
-import type { Control, ControlPrediction } from "./experiment.ts";
+import { METHOD_DEADLINE, type Control, type ControlPrediction } from "./experiment.ts";
 import type { ControlReport, RollbackReport, VerdictWord } from "./result.ts";
 import { describeChange } from "./system.ts";
 
@@ -44,13 +44,23 @@ export function controlReport(
   if (!rollback.verified) {
     return { verdict: "INVALID", reason: `It failed as predicted, but ${rollback.reason}.`, ran: ran(false) };
   }
-  return { verdict: "FAIL", reason: `It fails as predicted with ${changed}: ${verdict.reason}`, ran: ran(true) };
+  const why = predictedFinding(verdict, predict) ?? verdict.reason;
+  return { verdict: "FAIL", reason: `It fails as predicted with ${changed}: ${why}`, ran: ran(true) };
+}
+
+/** The deadline that was to be missed says more than the method's, which is the first of the findings then. */
+function predictedFinding({ findings }: Verdict, { deadlines = [] }: ControlPrediction): string | undefined {
+  return findings.find(
+    ({ code, reason }) => code === "deadline-missed" && deadlines.some((name) => reason.startsWith(`"${name}"`)),
+  )?.reason;
 }
 
 /** What was not as predicted, as a sentence, or undefined. */
 function deviationOf(ledger: Ledger, opts: { verdict: Verdict; predict: ControlPrediction }): string | undefined {
   const { eachConnection = [], requests, ...prediction } = opts.predict;
-  const match = matchesPrediction(ledger, opts.verdict, prediction);
+  // A method that waits for what does not come is not done in time either: that says nothing of its own.
+  const deadlines = opts.verdict.deadlines.filter(({ name }) => name !== METHOD_DEADLINE);
+  const match = matchesPrediction(ledger, { ...opts.verdict, deadlines }, prediction);
   if (!match.matches) return match.reason;
 
   const failed = ledger.requests.filter(({ fate }) => isFailed(fate));

@@ -113,6 +113,13 @@ test.each<{ what: string; with: SystemChange; says: string }>([
   expect(refusal({ ...complete, controls: [{ ...control, with: change }] })).toContain(says);
 });
 
+test("a control that is to miss a deadline which its rule does not have is refused", () => {
+  const predict = { ...control.predict, codes: ["deadline-missed" as const], deadlines: ["replaced"] };
+  expect(refusal({ ...complete, controls: [{ ...control, predict }] })).toContain(
+    'its control no-drain is to miss "replaced", which is no deadline of its rule',
+  );
+});
+
 test("a control that predicts no kind, no connection or no moment of failure is refused", () => {
   const predict = { eachConnection: [] };
   const sentence = refusal({ ...complete, controls: [{ ...control, predict }] });

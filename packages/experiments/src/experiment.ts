@@ -2,7 +2,7 @@
  * What an experiment is, and the rules that its file cannot break. `experiment()` refuses, when the file is loaded,
  * whatever has no control, no rollback or no baseline, and a control that differs in anything but one value.
  */
-import type { ConnectionKind, LoadStats, Prediction } from "@holdfast/load";
+import type { ConnectionKind, LoadStats, PassRule, Prediction } from "@holdfast/load";
 import { ExperimentError, sentenceOf } from "./errors.ts";
 import { ROLLBACK_WITHIN_MS, ruleFaults, type Pass } from "./pass.ts";
 import {
@@ -155,6 +155,8 @@ export interface DefinedExperiment extends Experiment {
   readonly on: { readonly [Name in TargetName]?: Experiment };
 }
 
+/** The lab's own deadline: that a method came to its end in time. */
+export const METHOD_DEADLINE = "method";
 /** Less undisturbed load shows nothing: at 3 s every persistent socket of the default plans has answered several times. */
 const MIN_BASELINE_SECONDS = 3;
 /** A request that was sent as the method ended must have had its time to fail. */
@@ -186,7 +188,9 @@ export function experiment(input: ExperimentInput): DefinedExperiment {
     if (broken.size > 0) continue;
     const { on: _, ...rest } = settled;
     const defined = { ...rest, system, controls, load: fillLoad(settled.load), pass: withLabRules(settled) };
-    for (const sentence of ruleFaults(defined.pass(factsOf(defined, target)).rule, settled)) broken.add(sentence);
+    const { rule } = defined.pass(factsOf(defined, target));
+    for (const sentence of ruleFaults(rule, settled)) broken.add(sentence);
+    for (const sentence of deadlineFaults(controls, rule)) broken.add(sentence);
     on[target] = defined;
   }
   const own = on[targets[0] ?? "fleet"];
@@ -287,7 +291,7 @@ function withLabRules(input: ExperimentInput): ExperimentInput["pass"] {
         // Before whatever is done: a connection falls some milliseconds earlier than the end of its replica is seen.
         evidenceFrom: "method.start",
         deadlines: [
-          { name: "method", from: "method.start", to: "method.done", withinMs: methodWithinSeconds * 1000 },
+          { name: METHOD_DEADLINE, from: "method.start", to: "method.done", withinMs: methodWithinSeconds * 1000 },
           ...(rule.deadlines ?? []),
           { name: "rollback", from: "rollback.start", to: "rollback.verified", withinMs: ROLLBACK_WITHIN_MS },
         ],
@@ -353,6 +357,15 @@ function predictionFaults(predict: ControlPrediction | undefined): string[] {
   if ((predict.windows?.length ?? 0) === 0 && !predict.when) faults.push("must predict when its failures fall");
   if ((predict.atLeast ?? 1) < 1) faults.push("must predict at least one failure");
   return faults;
+}
+
+/** A deadline that the rule does not have is never missed. */
+function deadlineFaults(controls: readonly Control[], { deadlines = [] }: PassRule): string[] {
+  return controls.flatMap(({ name, predict }) =>
+    (predict.deadlines ?? [])
+      .filter((predicted) => !deadlines.some((deadline) => deadline.name === predicted))
+      .map((predicted) => `its control ${name} is to miss "${predicted}", which is no deadline of its rule`),
+  );
 }
 
 function fillLoad(load: LoadInput): Required<LoadInput> {

@@ -1,15 +1,25 @@
 /** The experiments' target on a cluster: two releases of the chart in a namespace of the run's own. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Cluster } from "@holdfast/cluster";
+import {
+  nodePorts,
+  readNodes,
+  type Cluster,
+  type Deployment,
+  type List,
+  type Node,
+  type Pod,
+  type Service,
+} from "@holdfast/cluster";
 import { nowMs, unlessAborted } from "./clock.ts";
 import { ExperimentError } from "./errors.ts";
 import { chartValues } from "./kind/chart-values.ts";
-import { deviations, type DeploymentObject } from "./kind/deployed-system.ts";
-import { clearNamespace, createNamespace, deleteNamespace } from "./kind/lab-namespace.ts";
+import { deviations } from "./kind/deployed-system.ts";
+import { clearNamespace, createNamespace, deleteNamespace, refuseOccupied } from "./kind/lab-namespace.ts";
+import { returnLeftNodes } from "./kind/left-nodes.ts";
 import { loadAgentCommand, startLoadAgent } from "./kind/load-agent-pod.ts";
-import { createNodeFault, type NodeObject } from "./kind/node-fault.ts";
+import { createNodeFault } from "./kind/node-fault.ts";
 import { createPodLogs } from "./kind/pod-logs.ts";
-import { createPodWatch, type PodObject } from "./kind/pod-watch.ts";
+import { createPodWatch } from "./kind/pod-watch.ts";
 import { parseMetrics } from "./metrics-text.ts";
 import { askService, faultNames } from "./service-answers.ts";
 import type { System } from "./system.ts";
@@ -27,8 +37,6 @@ export interface KindTargetOptions {
 
 const SERVICES: readonly ServiceName[] = ["catalogue", "stock"];
 const FIRST_VERSION = "1.0.0";
-/** The node port that the cluster publishes on this machine as `cluster.ports.lab`. */
-const LAB_NODE_PORT = 30_081;
 /** The chart's `ports.admin`. */
 const ADMIN_PORT = 8081;
 /** Longer than any answer of an admin port may take, the start of kubectl included. */
@@ -99,8 +107,8 @@ function createKindTarget(opts: KindTargetOptions, { system, logDir, note }: Run
     const onGap = ({ lengthMs, reason }: { lengthMs: number; reason: string }) =>
       tell({ atMs: nowMs(), type: "watch.gap", detail: { lengthMs, reason } });
     watches.push(
-      kubectl.watch<NodeObject>(["nodes"], { onEvent: (event) => tellAll(nodes.note(event, nowMs())), onEnd, onGap }),
-      kubectl.watch<PodObject>(["pods", "-n", namespace], {
+      kubectl.watch<Node>(["nodes"], { onEvent: (event) => tellAll(nodes.note(event, nowMs())), onEnd, onGap }),
+      kubectl.watch<Pod>(["pods", "-n", namespace], {
         onEvent: (event) => tellAll(pods.note(event, nowMs())),
         onEnd,
         onGap,
@@ -159,22 +167,19 @@ function createKindTarget(opts: KindTargetOptions, { system, logDir, note }: Run
         service,
         version,
         image: images.service,
-        ...(service === "catalogue" ? { stockUrl: "http://stock", nodePort: LAB_NODE_PORT } : {}),
+        ...(service === "catalogue" ? { stockUrl: "http://stock", nodePort: nodePorts.lab } : {}),
       },
     );
     await helm.upgrade({ release: service, namespace, chart, values, ...(signal ? { signal } : {}) });
   }
 
   async function readClusterIp(signal: AbortSignal): Promise<string> {
-    const service = await kubectl.json<{ spec: { clusterIP: string; ports: { port: number }[] } }>(
-      ["get", "service", "catalogue", "-n", namespace],
-      { signal },
-    );
+    const service = await kubectl.json<Service>(["get", "service", "catalogue", "-n", namespace], { signal });
     return `http://${service.spec.clusterIP}:${service.spec.ports[0]?.port ?? 80}`;
   }
 
   async function refuseDeviation(signal: AbortSignal): Promise<void> {
-    const deployed = await kubectl.json<DeploymentObject>(["get", "deployment", "catalogue", "-n", namespace], {
+    const deployed = await kubectl.json<Deployment>(["get", "deployment", "catalogue", "-n", namespace], {
       signal,
     });
     const found = deviations(system, deployed);
@@ -226,9 +231,12 @@ function createKindTarget(opts: KindTargetOptions, { system, logDir, note }: Run
       command: loadAgentCommand(kubectl, { namespace }),
     },
     async start({ signal }) {
+      await refuseOccupied(kubectl, { name: namespace, signal });
+      // Nobody's run goes on there, so whoever lost a node has not lived to return it; on it nothing could be removed.
+      await returnLeftNodes(cluster, { nodes: await readNodes(cluster, { signal }), note, signal });
       await clearNamespace(kubectl, { name: namespace, note, signal });
+      await createNamespace(kubectl, { name: namespace });
       owned = true;
-      await createNamespace(kubectl, { name: namespace, signal });
       watchAll();
       await Promise.all([
         ...SERVICES.map((service) => release(service, signal)),
@@ -255,7 +263,7 @@ function createKindTarget(opts: KindTargetOptions, { system, logDir, note }: Run
       }
       await cluster.killContainer(container);
       // After the fact: what is measured from here on is not longer than it was.
-      tellAll(pods.noteKilled(replica.name, nowMs()));
+      tellAll(pods.noteKilled({ pod: replica.name, containerId: container.containerId }, nowMs()));
     },
     // oxlint-disable-next-line require-await -- known already, by the watch
     nodes: async () => nodes.nodes(),
@@ -283,7 +291,7 @@ function createKindTarget(opts: KindTargetOptions, { system, logDir, note }: Run
         kubectl.json<{ serverVersion: { gitVersion: string } }>(["version"]),
         helm.list(namespace),
       ]);
-      const info = (await kubectl.json<{ items: NodeObject[] }>(["get", "nodes"])).items[0]?.status.nodeInfo;
+      const info = (await kubectl.json<List<Node>>(["get", "nodes"])).items[0]?.status?.nodeInfo;
       return {
         service: FIRST_VERSION,
         image: pods.imageIds("catalogue").join(", "),

@@ -132,43 +132,57 @@ async function perform(script: Script, factory: TargetFactory): Promise<Outcome>
     logDir: files.logDir,
     note: (sentence) => say.phase("start", sentence),
   });
-  let failure: unknown;
+  let outcome: Outcome;
   try {
     say.phase(
       "start",
       `starting ${system.catalogue.replicas} catalogue and ${system.stock.replicas} stock on ${target.name}`,
     );
     await starting(target.start({ signal }), signal);
-    return await underLoad(script, target);
+    outcome = await underLoad(script, target);
   } catch (error) {
-    failure = error;
-    throw error;
-  } finally {
-    await ending(target, { failed: failure !== undefined });
+    const left = await ended(target);
+    // The first failure is the one to tell, and what is left then has to be known too.
+    throw left === undefined ? error : butLeft(error, left);
   }
+  const left = await ended(target);
+  if (left !== undefined) {
+    throw new ExperimentError("TARGET_FAILED", `The target did not end in order: ${sentenceOf(left)}.`, {
+      cause: left,
+    });
+  }
+  return outcome;
 }
 
 async function starting(start: Promise<void>, signal: AbortSignal): Promise<void> {
   try {
     await start;
   } catch (error) {
-    if (signal.aborted)
-      throw new ExperimentError("INTERRUPTED", "Interrupted while the target started; nothing is left of it.");
+    if (signal.aborted) throw new ExperimentError("INTERRUPTED", "Interrupted while the target started.");
     throw new ExperimentError("TARGET_FAILED", `The target did not start: ${sentenceOf(error)}.`, { cause: error });
   }
 }
 
-async function ending(target: Target, opts: { failed: boolean }): Promise<void> {
-  try {
-    await target.stop();
-    await target.collectLogs();
-  } catch (error) {
-    // The first failure is the one to tell.
-    if (!opts.failed)
-      throw new ExperimentError("TARGET_FAILED", `The target did not end in order: ${sentenceOf(error)}.`, {
-        cause: error,
-      });
-  }
+/** Brings the target down, and says what went wrong with it. */
+async function ended(target: Target): Promise<Error | undefined> {
+  const [stopped] = await Promise.allSettled([target.stop()]);
+  // Whatever became of the target: nobody follows its logs any longer.
+  const [collected] = await Promise.allSettled([target.collectLogs()]);
+  const failed = [stopped, collected].find(({ status }) => status === "rejected");
+  return failed?.status === "rejected" ? asError(failed.reason) : undefined;
+}
+
+function butLeft(error: unknown, left: Error): ExperimentError {
+  const known = error instanceof ExperimentError ? error : undefined;
+  return new ExperimentError(
+    known?.code ?? "TARGET_FAILED",
+    `${sentenceOf(error)}. But the target did not end in order, and something of it may be left: ${sentenceOf(left)}.`,
+    { cause: error, ...(known?.hint === undefined ? {} : { hint: known.hint }) },
+  );
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
 async function underLoad(script: Script, target: Target): Promise<Outcome> {

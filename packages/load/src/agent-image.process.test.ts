@@ -33,7 +33,7 @@ test("the agent's image is small, and its container keeps a ledger over stdin an
     {
       url: "http://127.0.0.1:9",
       ratePerSecond: 40,
-      durationMs: 1_000,
+      durationMs: 500,
       persistentSockets: 2,
       newShare: 1,
       requests: [{ name: "none", path: "/", weight: 1 }],
@@ -44,5 +44,5 @@ test("the agent's image is small, and its container keeps a ledger over stdin an
     },
   ).ended;
   expect(ledger.end?.stoppedBy).toBe("duration");
-  expect(ledger.requests.map(({ fate }) => fate)).toEqual(Array.from({ length: 40 }, () => "refused"));
+  expect(ledger.requests.map(({ fate }) => fate)).toEqual(Array.from({ length: 20 }, () => "refused"));
 });

@@ -344,7 +344,7 @@ describe.each<{ kind: string; base: PassRule; rows: Row[] }>([
         },
         code: "pass",
         reason:
-          "11 of 2000 requests failed (allowed 11); 401 of them were sent during 4.0 s of fault in 1 window; the last failed one ended 0.1 s after a fault began.",
+          '11 of 2000 requests failed (allowed 11; "notice" of r0 took 0.9 s); 401 of them were sent during 4.0 s of fault in 1 window; the last failed one ended 0.1 s after a fault began.',
       },
       {
         name: "a span counts no more than was said beforehand",
@@ -357,7 +357,61 @@ describe.each<{ kind: string; base: PassRule; rows: Row[] }>([
         ledger: failBetween(8_000, 8_110),
         code: "failures-over-bound",
         reason:
-          "11 requests failed where 10 may (4.0 s of fault): 11 reset; 5 on new connections, 6 on persistent ones.",
+          '11 requests failed where 10 may (4.0 s of fault; "notice" of r0 took 4.0 s, of which 0.8 s count): 11 reset; 5 on new connections, 6 on persistent ones.',
+      },
+      {
+        name: "two beginnings that one end closes are one span, from the first of them",
+        rule: {
+          failedAtMost: {
+            atMost: 2,
+            plusPerSpan: [
+              {
+                name: "notice",
+                from: "replica.ending",
+                to: "noticed",
+                sameSubject: false,
+                perSecond: 10,
+                maxMs: 1_000,
+              },
+            ],
+          },
+        },
+        ledger: {
+          ...failBetween(8_000, 8_120),
+          events: [
+            event("replica.ending", 8_000, "r0"),
+            event("replica.ending", 8_300, "r1"),
+            event("noticed", 8_900, "node"),
+            event("replica.ended", 12_000, "r0"),
+            event("replica.ended", 12_000, "r1"),
+          ],
+        },
+        code: "failures-over-bound",
+        reason:
+          '12 requests failed where 11 may (4.0 s of fault; "notice" of r0 took 0.9 s): 12 reset; 6 on new connections, 6 on persistent ones.',
+      },
+      {
+        name: "spans of two subjects count each, at the same time as well",
+        rule: {
+          failedAtMost: {
+            atMost: 2,
+            plusPerSpan: [{ name: "notice", from: "replica.ending", to: "noticed", perSecond: 10, maxMs: 1_000 }],
+          },
+        },
+        ledger: {
+          ...failBetween(8_000, 8_170),
+          events: [
+            event("replica.ending", 8_000, "r0"),
+            event("replica.ending", 8_000, "r1"),
+            event("noticed", 8_900, "r0"),
+            event("noticed", 8_600, "r1"),
+            event("replica.ended", 12_000, "r0"),
+            event("replica.ended", 12_000, "r1"),
+          ].toSorted((a, b) => a.atMs - b.atMs),
+        },
+        code: "pass",
+        reason:
+          '17 of 2000 requests failed (allowed 17; "notice" of r0 took 0.9 s; "notice" of r1 took 0.6 s); 401 of them were sent during 4.0 s of fault in 2 windows; the last failed one ended 0.2 s after a fault began.',
       },
       {
         name: "a span that nobody measured excuses nothing",

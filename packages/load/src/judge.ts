@@ -5,6 +5,7 @@ import { findDamage } from "./integrity.ts";
 import type { ClockRecord, Ledger, LedgerEvent, RequestRecord } from "./ledger.ts";
 import { report, type Case } from "./report.ts";
 import { parseRule, type PassRule, type ResolvedRule } from "./rule.ts";
+import { listSpans, measureSpans } from "./spans.ts";
 import { spread } from "./spread.ts";
 import type { Verdict, VerdictCode } from "./verdict.ts";
 import { pairEvents, type EventPair } from "./windows.ts";
@@ -138,13 +139,13 @@ function* worthless({ ledger, rule, evidence, victims, persistentSockets }: Case
 }
 
 /** Row 2: what no further observation could make good. */
-function* wrong({ rule, evidence, deadlines, allowed }: Case): Generator<Finding> {
+function* wrong({ ledger, rule, evidence, deadlines, allowed }: Case): Generator<Finding> {
   const { failed, misdegraded, windows } = evidence;
   if (failed.length > allowed) {
     const bound =
       rule.kind === "planned"
         ? "where none may"
-        : `where ${allowed} may (${inSeconds(evidence.faultSeconds * 1_000)} of fault)`;
+        : `where ${allowed} may (${inSeconds(evidence.faultSeconds * 1_000)} of fault${listSpans(measureSpans(ledger.events, rule))})`;
     yield {
       code: rule.kind === "planned" ? "failures" : "failures-over-bound",
       reason: `${counted(failed.length, "request")} failed ${bound}: ${listFates(failed)}; ${listConnections(failed)}.`,
@@ -231,7 +232,7 @@ function passReason({ ledger, rule, evidence, deadlines, allowed }: Case): strin
   const { failed, duringFault, windows, faultSeconds } = evidence;
   const degraded = ledger.requests.filter(({ fate }) => fate === "degraded").length;
   const parts = [
-    `${failed.length} of ${counted(ledger.requests.length, "request")} failed${rule.kind === "unplanned" ? ` (allowed ${allowed})` : ""}`,
+    `${failed.length} of ${counted(ledger.requests.length, "request")} failed${rule.kind === "unplanned" ? ` (allowed ${allowed}${listSpans(measureSpans(ledger.events, rule))})` : ""}`,
     `${duringFault.length} of them were sent during ${inSeconds(faultSeconds * 1_000)} of fault in ${counted(windows.length, "window")}`,
   ];
   const last = failed.at(-1);
@@ -251,13 +252,8 @@ function allowedFailures(
   events: readonly LedgerEvent[],
   { rule, faultSeconds }: { rule: ResolvedRule; faultSeconds: number },
 ): number {
-  const { atMost, plusPerWindowSecond, plusPerSpan } = rule.failedAtMost;
-  const spans = plusPerSpan.flatMap((span) =>
-    pairEvents(events, span).map(({ from, to }) => {
-      const tookMs = to === undefined ? 0 : to.atMs - from.atMs;
-      return span.perSecond * (Math.min(tookMs, span.maxMs) / 1_000);
-    }),
-  );
+  const { atMost, plusPerWindowSecond } = rule.failedAtMost;
+  const spans = measureSpans(events, rule).map(({ countedMs, perSecond }) => perSecond * (countedMs / 1_000));
   return Math.floor(spans.reduce((sum, part) => sum + part, atMost + plusPerWindowSecond * faultSeconds));
 }
 

@@ -133,10 +133,33 @@ test("a control that fails by its events alone is predicted by the check that fi
   expect(match(opts, { codes: ["failures"] }).matches).toBe(false);
 });
 
+test("of several deadlines, those that are predicted are missed and no other", () => {
+  const opts: FixtureOptions = {
+    rule: {
+      ...plannedRule,
+      deadlines: [
+        { name: "opens", from: "gone", to: "open", withinMs: 1_000 },
+        { name: "closes", from: "gone", to: "closed", withinMs: 1_000 },
+        { name: "is told", from: "gone", to: "told", withinMs: 1_000 },
+      ],
+    },
+    events: [...events, event("gone", 13_000), event("told", 13_100)],
+  };
+  const codes: Prediction["codes"] = ["deadline-missed"];
+  expect(match(opts, { codes, deadlines: ["opens", "closes"] }).matches).toBe(true);
+  expect(match(opts, { codes, deadlines: ["opens"] }).reason).toContain(
+    'only "opens" was to be missed, and so was "closes"',
+  );
+  expect(match(opts, { codes, deadlines: ["opens", "closes", "is told"] }).reason).toContain(
+    '"is told" was to be missed, and was not',
+  );
+});
+
 test.each<[Prediction, RegExp]>([
   [{}, /must say fates or codes, or it predicts nothing/],
   [{ fates: [] }, /fates must name at least one fate/],
   [{ fates: ["lost" as never] }, /fates\[0\] must be a kind of failure, or degraded, found "lost"/],
+  [{ codes: ["deadline-missed"], deadlines: [] }, /deadlines must name at least one deadline/],
   [{ fates: ["reset"], onVictim: true } as Prediction, /has no setting \["onVictim"\]/],
 ])("refuses the prediction %j", (prediction, sentence) => {
   expect(() => match({}, prediction)).toThrow(

@@ -32,6 +32,8 @@ export interface Prediction {
   atLeast?: number;
   /** Which check must have decided; default: any that makes FAIL. */
   codes?: VerdictCode[];
+  /** Names of deadlines: each of them was missed, and no other was. Default: whichever. */
+  deadlines?: string[];
 }
 
 export interface PredictionMatch {
@@ -59,6 +61,10 @@ const predictionSchema = strictObject({
   slackMs: ms.exactOptional(),
   atLeast: z.int("must be a whole number >= 1").min(1, "must be >= 1").exactOptional(),
   codes: z.array(text, "must be a list of verdict codes").min(1, "must name at least one code").exactOptional(),
+  deadlines: z
+    .array(text, "must be a list of deadline names")
+    .min(1, "must name at least one deadline")
+    .exactOptional(),
 }).refine(
   ({ fates, codes }) => fates !== undefined || codes !== undefined,
   "must say fates or codes, or it predicts nothing",
@@ -82,6 +88,8 @@ export function matchesPrediction(ledger: Ledger, verdict: Verdict, prediction: 
       `it was to fail by ${prediction.codes.join(" or ")}, and failed by ${verdict.code}: ${verdict.reason}`,
     );
   }
+  const otherwise = otherDeadline(verdict, prediction);
+  if (otherwise !== undefined) return mismatch(otherwise);
   if (prediction.fates === undefined) return { matches: true, reason: `It failed as predicted: ${verdict.reason}` };
 
   const offenders = findOffenders(ledger);
@@ -122,6 +130,21 @@ function findOffenders(ledger: Ledger): RequestRecord[] {
   }
   const { failed, misdegraded } = gatherEvidence(ledger, parseRule(rule));
   return [...failed, ...misdegraded];
+}
+
+function otherDeadline({ deadlines }: Verdict, { deadlines: names }: Prediction): string | undefined {
+  if (names === undefined) return undefined;
+  // One that the load did not outlast was neither met nor missed.
+  const missed = new Set(deadlines.filter(({ met, decided }) => !met && decided).map(({ name }) => name));
+  const kept = names.filter((name) => !missed.has(name));
+  if (kept.length > 0)
+    return `${quoted(kept)} ${kept.length > 1 ? "were" : "was"} to be missed, and ${kept.length > 1 ? "were" : "was"} not`;
+  const others = [...missed].filter((name) => !names.includes(name));
+  return others.length > 0 ? `only ${quoted(names)} was to be missed, and so was ${quoted(others)}` : undefined;
+}
+
+function quoted(names: readonly string[]): string {
+  return names.map((name) => `"${name}"`).join(", ");
 }
 
 function otherFate({ prediction, offenders }: Comparison): string | undefined {

@@ -38,17 +38,18 @@ export interface DegradedRule {
 
 /**
  * A part of a bound that grows with how long something took, such as the time until a death is noticed: from each `from`
- * to the next `to`. What nobody measured, since no `to` came, adds nothing.
+ * to the next `to`. Several `from` that the same `to` ends are one span, from the first of them; those of several
+ * subjects, each with a `to` of its own, count each. What nobody measured, since no `to` came, adds nothing.
  */
 export interface SpanBound {
-  /** For whoever reads the rule. */
+  /** For whoever reads the rule, and the verdict, which says how long each span was. */
   name: string;
   from: string;
   to: string | string[];
   /** Default true: both events are about the same subject. */
   sameSubject?: boolean;
   perSecond: number;
-  /** Longer spans add no more than this one does, so that the whole is bounded before the run. */
+  /** Longer spans add no more than this one does: each is bounded before the run. */
   maxMs: number;
 }
 

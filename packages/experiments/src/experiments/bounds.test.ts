@@ -40,8 +40,30 @@ test("E3 allows what is in flight, a second of the victim's share, and its share
     name: "ready again",
     from: "replica.exited",
     to: "replica.ready",
-    withinMs: 14_000,
+    withinMs: 18_000,
   });
+});
+
+test.each([
+  { target: "fleet", noticeMs: 1000 },
+  { target: "kind", noticeMs: 3000 },
+] as const)(
+  "E3 on $target: who notices may be 0.1 s late, and nothing more may fail for it",
+  ({ target, noticeMs }) => {
+    const { rule } = ruleOf(podCrash, target);
+    expect(rule.deadlines).toContainEqual({
+      name: "noticed",
+      from: "replica.exited",
+      to: "replica.exit-noticed",
+      withinMs: noticeMs + 100,
+    });
+    expect(rule.failedAtMost).toMatchObject({ plusPerSpan: [{ maxMs: noticeMs }] });
+  },
+);
+
+test("E3's only replica is away for longer than a client waits for its connection, on a cluster", () => {
+  const { system, load } = experimentOn(podCrash, "kind");
+  expect(system.catalogue.extraStartSeconds * 1000).toBeGreaterThan(factsOf({ system, load }, "kind").timeoutMs);
 });
 
 test("E5 allows one request a connection to the node and a third of the new ones until the loss is noticed, said beforehand", () => {
@@ -57,4 +79,6 @@ test("E5 allows one request a connection to the node and a third of the new ones
     to: "replacement.ready",
     withinMs: 120_000,
   });
+  // Nothing else makes the control count, such as a node that does not come back.
+  expect(nodeLoss.controls.map(({ predict }) => predict.deadlines)).toEqual([["replaced"]]);
 });

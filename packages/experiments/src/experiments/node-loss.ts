@@ -82,7 +82,14 @@ export const nodeLoss = experiment({
       deadlines: [
         { name: "noticed", from: "node.paused", to: "node.not-ready", withinMs: nodeNoticeMs },
         { name: "replaced", from: "node.paused", to: "replacement.ready", withinMs: REPLACED_WITHIN_MS },
-        { name: "returned clean", from: "node.returned", to: "return.clean", withinMs: CLEAN_WITHIN_MS },
+        // From when the method returns it: what the rollback returns has nobody to say that it is clean.
+        {
+          name: "returned clean",
+          from: "node-return.start",
+          to: "return.clean",
+          withinMs: CLEAN_WITHIN_MS,
+          sameSubject: false,
+        },
       ],
       said: `at most ${atMost} failed (one on each of ${round(onSockets)} kept-alive connections to the node + ${round(perSecond * (endpointLagMs / 1000))} new ones until the balancer has heard of it + 3 standard deviations), and ${round(perSecond)} more for each second until the node is not ready, of which at most ${nodeNoticeMs / 1000} count; the last of them within ${overWithinMs / 1000} s; all replicas ready elsewhere within ${REPLACED_WITHIN_MS / 1000} s (toleration + 90 s); the node back and clean within ${CLEAN_WITHIN_MS / 1000} s; a rollout then spreads them again and loses nothing`,
     };
@@ -105,6 +112,7 @@ export const nodeLoss = experiment({
         when: { event: "node.paused", withinMs: 62_000 },
         atLeast: 60,
         codes: ["deadline-missed"],
+        deadlines: ["replaced"],
       },
     },
   ],

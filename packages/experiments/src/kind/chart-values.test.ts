@@ -31,8 +31,11 @@ test("where an experiment changes nothing, the chart is as it ships, but for wha
 });
 
 test("a control's one value is one value of the chart", () => {
-  expect(valuesOf({ catalogue: { shutdown: { enabled: false } } })).toMatchObject({ shutdown: { enabled: false } });
+  // With the explicit yes without which the chart refuses it.
+  const undrained = valuesOf({ catalogue: { shutdown: { enabled: false } } });
+  expect(undrained["shutdown"]).toEqual({ enabled: false, acceptLoss: true });
   expect(valuesOf({ catalogue: { shutdown: { lagSeconds: 0 } } })).toMatchObject({ shutdown: { preStopSeconds: 0 } });
+  expect(valuesOf({ catalogue: { shutdown: { lagSeconds: 0 } } })).not.toHaveProperty("shutdown.acceptLoss");
   expect(valuesOf({ catalogue: { replicas: 1 } })).toMatchObject({ replicas: 1 });
   expect(valuesOf({ probes: { readiness: { periodSeconds: 1 } } })).toMatchObject({
     probes: { readiness: { periodSeconds: 1 } },

@@ -70,6 +70,8 @@ export function chartValues(system: System, opts: ChartOptions): Record<string, 
       if (CATALOGUE_PLACES[path]) continue;
       throw new ExperimentError("TARGET_UNSUITED", `No cluster can be told \`${path}\`, which the experiment changes.`);
     }
+    // The chart's explicit yes: it refuses to lose requests without it.
+    if (path === "catalogue.shutdown.enabled" && to === false) setValue(values, "shutdown.acceptLoss", true);
     if ("variable" in place) variables.push({ name: place.variable, value: String(to) });
     else for (const at of "values" in place ? place.values : [place.value]) setValue(values, at, to);
   }

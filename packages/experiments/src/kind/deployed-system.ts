@@ -2,53 +2,31 @@
  * What a Deployment in the cluster says of the values that the lab computes its bounds from. A chart whose default has
  * changed would otherwise make a claim about another system than the one that ran.
  */
-import { leafAt, type System } from "../system.ts";
-
-/** The part of a Deployment that is read. */
-export interface DeploymentObject {
-  readonly spec: {
-    readonly replicas?: number;
-    readonly strategy?: { readonly rollingUpdate?: { readonly maxSurge?: unknown; readonly maxUnavailable?: unknown } };
-    readonly template: {
-      readonly spec: {
-        readonly terminationGracePeriodSeconds?: number;
-        readonly tolerations?: readonly { readonly key?: string; readonly tolerationSeconds?: number }[];
-        readonly containers: readonly {
-          readonly env?: readonly { readonly name: string; readonly value?: string }[];
-          readonly lifecycle?: { readonly preStop?: { readonly sleep?: { readonly seconds: number } } };
-          readonly startupProbe?: Probe;
-          readonly readinessProbe?: Probe;
-          readonly livenessProbe?: Probe;
-        }[];
-      };
-    };
-  };
-}
-
-interface Probe {
-  readonly periodSeconds?: number;
-  readonly timeoutSeconds?: number;
-  readonly failureThreshold?: number;
-}
+import type { Container, Deployment } from "@holdfast/cluster";
+import { defaultSystemOn, leafAt, type System } from "../system.ts";
 
 /** Kubernetes' own, for pods that say nothing of their nodes. */
 const DEFAULT_TOLERATION_SECONDS = 300;
 
+/** What the chart says nothing of and the service has a default for, which the lab's own is. */
+const LEFT_TO_THE_SERVICE = /^catalogue\.stockClient\./;
+
 /** Where the catalogue's Deployment says something else than the system, as sentences. */
-export function deviations(system: System, deployment: DeploymentObject): string[] {
+export function deviations(system: System, deployment: Pick<Deployment, "spec">): string[] {
   return Object.entries(deployedLeaves(deployment)).flatMap(([path, found]) => {
     const wanted = leafAt(system, path);
     // Without a drain there is nothing to wait for before it.
     if (path === "catalogue.shutdown.lagSeconds" && !system.catalogue.shutdown.enabled) return [];
     // Its margin is the chart's, and without a drain its sum is another.
     if (path === "terminationGraceSeconds" && !system.catalogue.shutdown.enabled) return [];
-    return found === undefined || found === wanted
-      ? []
-      : [`${path} is ${JSON.stringify(found)} there, and ${JSON.stringify(wanted)} in the experiment`];
+    const said = found ?? (LEFT_TO_THE_SERVICE.test(path) ? leafAt(defaultSystemOn("kind"), path) : undefined);
+    if (said === wanted) return [];
+    const there = said === undefined ? "not said" : JSON.stringify(said);
+    return [`${path} is ${there} there, and ${JSON.stringify(wanted)} in the experiment`];
   });
 }
 
-function deployedLeaves({ spec }: DeploymentObject): Record<string, unknown> {
+function deployedLeaves({ spec }: Pick<Deployment, "spec">): Record<string, unknown> {
   const pod = spec.template.spec;
   const [container] = pod.containers;
   const variable = (name: string) => container?.env?.find((entry) => entry.name === name)?.value;
@@ -63,6 +41,10 @@ function deployedLeaves({ spec }: DeploymentObject): Record<string, unknown> {
     "catalogue.longestRequestSeconds": number("LONGEST_REQUEST_SECONDS"),
     "catalogue.shedAbove": number("SHED_ABOVE"),
     "catalogue.extraStartSeconds": number("FAULT_SLOW_START_SECONDS") ?? 0,
+    "catalogue.stockClient.attemptTimeoutMs": number("STOCK_ATTEMPT_TIMEOUT_MS"),
+    "catalogue.stockClient.maxAttempts": number("STOCK_MAX_ATTEMPTS"),
+    "catalogue.stockClient.breakerFailures": number("STOCK_BREAKER_FAILURES"),
+    "catalogue.stockClient.breakerOpenSeconds": number("STOCK_BREAKER_OPEN_SECONDS"),
     "catalogue.shutdown.enabled": drain === undefined ? undefined : drain === "true",
     "catalogue.shutdown.lagSeconds": container?.lifecycle?.preStop?.sleep?.seconds ?? 0,
     "catalogue.shutdown.announceSeconds": number("ANNOUNCE_SECONDS"),
@@ -79,7 +61,7 @@ function deployedLeaves({ spec }: DeploymentObject): Record<string, unknown> {
   };
 }
 
-function probeLeaves(name: string, probe: Probe = {}): Record<string, unknown> {
+function probeLeaves(name: string, probe: Container["startupProbe"] = {}): Record<string, unknown> {
   const { periodSeconds, timeoutSeconds, failureThreshold } = probe;
   return Object.fromEntries(
     Object.entries({ periodSeconds, timeoutSeconds, failureThreshold }).map(([key, value]) => [

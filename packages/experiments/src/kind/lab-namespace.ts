@@ -1,7 +1,7 @@
 /** The namespace of one run: made by it, and gone after it. What an earlier run left, because it was killed, is removed first. */
-import { hostname } from "node:os";
-import type { Kubectl } from "@holdfast/cluster";
+import { ClusterError, type Kubectl } from "@holdfast/cluster";
 import { ExperimentError } from "../errors.ts";
+import { livingOwner, ownerMark } from "./owner-mark.ts";
 
 const PART_OF = { "app.kubernetes.io/part-of": "holdfast" };
 /** Which process owns it, so that one run does not take another's away. */
@@ -16,9 +16,18 @@ interface NamespaceObject {
   };
 }
 
+/** @throws ExperimentError TARGET_FAILED where a namespace of that name is somebody else's, or another run's that goes on */
+export async function refuseOccupied(
+  kubectl: Kubectl,
+  { name, signal }: { name: string; signal: AbortSignal },
+): Promise<void> {
+  const found = await findNamespace(kubectl, { name, signal });
+  if (found) await refuseForeign(name, found);
+}
+
 /**
- * Makes room for this run. Until it resolves, nothing of that name is ours to delete.
- * @throws ExperimentError TARGET_FAILED where a namespace of that name is somebody else's, or another run's
+ * Makes room for this run. Until `createNamespace` resolves, nothing of that name is ours to delete.
+ * @throws ExperimentError as `refuseOccupied`
  */
 export async function clearNamespace(
   kubectl: Kubectl,
@@ -27,30 +36,40 @@ export async function clearNamespace(
   const { name, note, signal } = opts;
   const found = await findNamespace(kubectl, { name, signal });
   if (found) {
-    refuseForeign(name, found);
+    await refuseForeign(name, found);
     note(`removing the namespace ${name}, which an earlier run left behind`);
     await deleteNamespace(kubectl, { name, signal });
   }
 }
 
-export async function createNamespace(
-  kubectl: Kubectl,
-  { name, signal }: { name: string; signal: AbortSignal },
-): Promise<void> {
-  await kubectl.apply(
-    [
-      {
-        apiVersion: "v1",
-        kind: "Namespace",
-        metadata: {
-          name,
-          labels: { ...PART_OF, "pod-security.kubernetes.io/enforce": "restricted" },
-          annotations: { [OWNER]: ownMark() },
-        },
-      },
-    ],
-    { signal },
-  );
+/**
+ * Made, not applied: of two runs that begin together one is refused. Nothing interrupts it, since whoever is broken off
+ * would not know whether the namespace is theirs.
+ * @throws ExperimentError TARGET_FAILED where it is there by now
+ */
+export async function createNamespace(kubectl: Kubectl, { name }: { name: string }): Promise<void> {
+  const namespace = {
+    apiVersion: "v1",
+    kind: "Namespace",
+    metadata: {
+      name,
+      labels: { ...PART_OF, "pod-security.kubernetes.io/enforce": "restricted" },
+      annotations: { [OWNER]: await ownerMark() },
+    },
+  };
+  try {
+    await kubectl.run(["create", "-f", "-"], {
+      input: JSON.stringify(namespace),
+      what: `make the namespace ${name}`,
+    });
+  } catch (error) {
+    if (!(error instanceof ClusterError && error.message.includes("(AlreadyExists)"))) throw error;
+    throw new ExperimentError(
+      "TARGET_FAILED",
+      `Another run has just made the namespace ${name}; wait until it is done.`,
+      { cause: error },
+    );
+  }
 }
 
 /** Resolves when it is gone. One that is not there is no error. */
@@ -71,32 +90,18 @@ async function findNamespace(
   return text.trim() === "" ? undefined : (JSON.parse(text) as NamespaceObject);
 }
 
-function refuseForeign(name: string, { metadata }: NamespaceObject): void {
+async function refuseForeign(name: string, { metadata }: NamespaceObject): Promise<void> {
   if (metadata.labels?.["app.kubernetes.io/part-of"] !== "holdfast") {
     throw new ExperimentError(
       "TARGET_FAILED",
       `The namespace ${name} is not the lab's, so it is left alone; remove it, or give the lab another one.`,
     );
   }
-  const [host, pid] = (metadata.annotations?.[OWNER] ?? "").split("/");
-  if (host === hostname() && isAlive(Number(pid))) {
+  const pid = await livingOwner(metadata.annotations?.[OWNER] ?? "");
+  if (pid !== undefined) {
     throw new ExperimentError(
       "TARGET_FAILED",
       `Another run (process ${pid}) works in the namespace ${name}; wait until it is done.`,
     );
-  }
-}
-
-function ownMark(): string {
-  return `${hostname()}/${process.pid}`;
-}
-
-function isAlive(pid: number): boolean {
-  if (!(pid > 0) || pid === process.pid) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }

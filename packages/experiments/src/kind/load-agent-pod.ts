@@ -3,7 +3,7 @@
  * kube-proxy as any client in the cluster, and depends neither on DNS nor on a port-forward. It speaks over
  * `kubectl attach`, as it does over pipes on this machine, and ends with its input.
  */
-import type { Kubectl } from "@holdfast/cluster";
+import { controlPlaneLabel, type Kubectl } from "@holdfast/cluster";
 
 const NAME = "load-agent";
 const START_TIMEOUT_SECONDS = 60;
@@ -19,8 +19,8 @@ export function loadAgentPod({ image }: { image: string }) {
       enableServiceLinks: false,
       // It stops at SIGTERM and answers to nobody then.
       terminationGracePeriodSeconds: 5,
-      nodeSelector: { "node-role.kubernetes.io/control-plane": "" },
-      tolerations: [{ key: "node-role.kubernetes.io/control-plane", operator: "Exists", effect: "NoSchedule" }],
+      nodeSelector: { [controlPlaneLabel]: "" },
+      tolerations: [{ key: controlPlaneLabel, operator: "Exists", effect: "NoSchedule" }],
       securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } },
       containers: [
         {
@@ -46,7 +46,12 @@ export async function startLoadAgent(
   kubectl: Kubectl,
   { image, namespace, signal }: { image: string; namespace: string; signal: AbortSignal },
 ): Promise<void> {
-  await kubectl.apply([loadAgentPod({ image })], { namespace, signal });
+  // Not applied: of two runs that begin together, one gets it.
+  await kubectl.run(["create", "-n", namespace, "-f", "-"], {
+    input: JSON.stringify(loadAgentPod({ image })),
+    what: "start the load agent",
+    signal,
+  });
   await kubectl.run(
     ["wait", "-n", namespace, `pod/${NAME}`, "--for=condition=Ready", `--timeout=${START_TIMEOUT_SECONDS}s`],
     { what: "start the load agent", signal },

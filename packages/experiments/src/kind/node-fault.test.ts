@@ -1,6 +1,7 @@
+import type { Node } from "@holdfast/cluster";
 import { expect, test } from "vitest";
 import type { TargetEvent } from "../target.ts";
-import { createNodeFault, type NodeObject } from "./node-fault.ts";
+import { createNodeFault } from "./node-fault.ts";
 
 function setUp() {
   const events: TargetEvent[] = [];
@@ -16,10 +17,12 @@ function setUp() {
   return { nodes, events, calls };
 }
 
-function node(name: string, opts: { zone?: string; role?: string; ready?: string }): NodeObject {
+function node(name: string, opts: { zone?: string; role?: string; ready?: "True" | "False" | "Unknown" }): Node {
   return {
     metadata: {
       name,
+      uid: name,
+      creationTimestamp: "2026-11-24T11:00:00Z",
       labels: {
         ...(opts.zone ? { "topology.kubernetes.io/zone": opts.zone } : {}),
         ...(opts.role ? { [`node-role.kubernetes.io/${opts.role}`]: "" } : {}),
@@ -41,7 +44,8 @@ test("the nodes that carry replicas, with their zones; the control plane is none
 
 test("a change of readiness is an event, whatever else of the node changes is none", () => {
   const { nodes } = setUp();
-  const changed = (ready: string) => nodes.note({ type: "MODIFIED", object: node("w1", { zone: "zone-a", ready }) }, 7);
+  const changed = (ready: "True" | "False" | "Unknown") =>
+    nodes.note({ type: "MODIFIED", object: node("w1", { zone: "zone-a", ready }) }, 7);
   expect(changed("True")).toEqual([]);
   expect(changed("Unknown")).toEqual([{ atMs: 7, type: "node.not-ready", node: "w1" }]);
   expect(changed("False")).toEqual([]);

@@ -1,21 +1,11 @@
 /** Nodes: what a watch says of them, and how one is lost and returned. */
-import type { Cluster } from "@holdfast/cluster";
+import { controlPlaneLabel, isTrue, zoneLabel, type Cluster, type Node } from "@holdfast/cluster";
 import { nowMs } from "../clock.ts";
 import type { TargetEvent, TargetNode } from "../target.ts";
 
-/** The part of a Node that is read. */
-export interface NodeObject {
-  readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
-  readonly spec: { readonly unschedulable?: boolean };
-  readonly status: {
-    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
-    readonly nodeInfo?: { readonly osImage?: string; readonly containerRuntimeVersion?: string };
-  };
-}
-
 interface NodeEvent {
   readonly type: "ADDED" | "MODIFIED" | "DELETED";
-  readonly object: NodeObject;
+  readonly object: Node;
 }
 
 export interface NodeFault {
@@ -30,15 +20,12 @@ export interface NodeFault {
   returnAll(): Promise<void>;
 }
 
-const ZONE_LABEL = "topology.kubernetes.io/zone";
-const CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane";
-
 export function createNodeFault(opts: {
   cluster: Pick<Cluster, "pauseNode" | "unpauseNode">;
   tell: (event: TargetEvent) => void;
 }): NodeFault {
   const { cluster, tell } = opts;
-  const known = new Map<string, NodeObject>();
+  const known = new Map<string, Node>();
   const paused = new Set<string>();
 
   async function bringBack(node: string): Promise<void> {
@@ -54,13 +41,13 @@ export function createNodeFault(opts: {
       const before = known.get(name);
       if (type === "DELETED") known.delete(name);
       else known.set(name, object);
-      if (before === undefined || isReady(before) === isReady(object)) return [];
-      return [{ atMs, type: isReady(object) ? "node.ready" : "node.not-ready", node: name }];
+      if (before === undefined || isTrue(before, "Ready") === isTrue(object, "Ready")) return [];
+      return [{ atMs, type: isTrue(object, "Ready") ? "node.ready" : "node.not-ready", node: name }];
     },
-    zoneOf: (node) => known.get(node)?.metadata.labels?.[ZONE_LABEL],
+    zoneOf: (node) => known.get(node)?.metadata.labels?.[zoneLabel],
     nodes: () =>
       [...known.values()]
-        .filter(({ metadata }) => metadata.labels?.[CONTROL_PLANE_LABEL] === undefined)
+        .filter(({ metadata }) => metadata.labels?.[controlPlaneLabel] === undefined)
         .map((object) => targetNode(object, paused)),
     async lose(node) {
       // Before it is lost: whatever happens next, it is to be returned.
@@ -76,18 +63,14 @@ export function createNodeFault(opts: {
   };
 }
 
-function targetNode(object: NodeObject, paused: ReadonlySet<string>): TargetNode {
+function targetNode(object: Node, paused: ReadonlySet<string>): TargetNode {
   const { name, labels } = object.metadata;
-  const zone = labels?.[ZONE_LABEL];
+  const zone = labels?.[zoneLabel];
   return {
     name,
     ...(zone === undefined ? {} : { zone }),
-    ready: isReady(object),
+    ready: isTrue(object, "Ready"),
     schedulable: object.spec.unschedulable !== true,
     paused: paused.has(name),
   };
-}
-
-function isReady({ status }: NodeObject): boolean {
-  return status.conditions?.find(({ type }) => type === "Ready")?.status === "True";
 }

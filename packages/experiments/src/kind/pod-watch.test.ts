@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
+import type { Pod } from "@holdfast/cluster";
 import { expect, test } from "vitest";
 import type { TargetEvent } from "../target.ts";
-import { createPodWatch, type PodEvent, type PodObject, type PodWatch } from "./pod-watch.ts";
+import { createPodWatch, type PodEvent, type PodWatch } from "./pod-watch.ts";
 
 /**
  * What a watch said on Kubernetes 1.36 of two pods that sleep 2 s before SIGTERM and 3 s after it, cut to what is read:
@@ -49,9 +50,30 @@ test("who kills a container tells its death at once, and the kubelet's notice co
   const victim = watch.replicas("catalogue").find(({ name }) => name.endsWith("px86l"));
   const name = victim?.name ?? "";
   expect(watch.container(name)).toEqual({ node: victim?.node, containerId: "containerd://7c07d7cd555d" });
-  const events = [...before, ...watch.noteKilled(name, 2600), ...replayed(3000, 5000)];
+  const events = [
+    ...before,
+    ...watch.noteKilled({ pod: name, containerId: "containerd://7c07d7cd555d" }, 2600),
+    ...replayed(3000, 5000),
+  ];
   expect(lifeOf(events, "px86l").slice(2, 4)).toEqual(["exited@2.6", "exit-noticed@4.0"]);
-  expect(watch.noteKilled("nobody", 5000)).toEqual([]);
+  expect(watch.noteKilled({ pod: "nobody", containerId: "containerd://7c07d7cd555d" }, 5000)).toEqual([]);
+});
+
+test.each([
+  { when: "before the container runs again", untilMs: 4100 },
+  { when: "after it runs again", untilMs: 5000 },
+])("a kill whose answer comes $when tells no second death", ({ untilMs }) => {
+  const watch = createWatch();
+  const before = recorded.filter(({ atMs }) => atMs < untilMs).flatMap((event) => watch.note(event, event.atMs));
+  const pod = before.find(({ replica }) => replica?.endsWith("px86l"))?.replica ?? "";
+  expect(before.filter(({ type }) => type === "replica.exited")).toHaveLength(1);
+  expect(watch.noteKilled({ pod, containerId: "containerd://7c07d7cd555d" }, untilMs)).toEqual([]);
+  const after = recorded.filter(({ atMs }) => atMs >= untilMs).flatMap((event) => watch.note(event, event.atMs));
+  expect(lifeOf([...before, ...after], "px86l").slice(2, 5)).toEqual([
+    "exited@4.0",
+    "exit-noticed@4.0",
+    "starting@4.2",
+  ]);
 });
 
 test("a rollout: the old pod ends when its container has exited, which is before its object is gone and long after it was asked to", () => {
@@ -128,7 +150,8 @@ test("a container that cannot start says why", () => {
   const watch = createWatch();
   const { spec, metadata } = pod({ ready: false });
   const waiting = { name: "service", restartCount: 0, state: { waiting: { reason: "ImagePullBackOff" } } };
-  watch.note({ type: "ADDED", object: { metadata, spec, status: { containerStatuses: [waiting] } } }, 0);
+  const object = { metadata, spec, status: { containerStatuses: [waiting] } } as unknown as Pod;
+  watch.note({ type: "ADDED", object }, 0);
   expect(watch.replicas("catalogue")).toMatchObject([{ state: "ImagePullBackOff", ready: false }]);
 });
 
@@ -138,7 +161,8 @@ test("pods of other releases are nobody's", () => {
   expect(createWatch().note({ type: "ADDED", object }, 0)).toEqual([]);
 });
 
-function pod(opts: { ready: boolean; deleted?: boolean; exited?: boolean }): PodObject {
+/** The part of a Pod that is read. */
+function pod(opts: { ready: boolean; deleted?: boolean; exited?: boolean }): Pod {
   const state = opts.exited ? { terminated: { exitCode: 137 } } : { running: {} };
   return {
     metadata: {
@@ -153,5 +177,5 @@ function pod(opts: { ready: boolean; deleted?: boolean; exited?: boolean }): Pod
       conditions: [{ type: "Ready", status: opts.ready ? "True" : "False" }],
       containerStatuses: [{ name: "service", containerID: "containerd://1", restartCount: 0, state }],
     },
-  };
+  } as unknown as Pod;
 }

@@ -8,61 +8,22 @@
  * some seconds more where the machine starves, and then the load's own lag makes the run INVALID. The kubelet's times
  * stand in `detail`; they are cut to whole seconds.
  */
+import { condition, releaseLabel, type ContainerState, type ContainerStatus, type Pod } from "@holdfast/cluster";
 import type { Replica, ServiceName, TargetEvent } from "../target.ts";
-
-/** The part of a Pod that is read. */
-export interface PodObject {
-  readonly metadata: {
-    readonly name: string;
-    readonly uid: string;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly deletionTimestamp?: string;
-  };
-  readonly spec: {
-    readonly nodeName?: string;
-    readonly containers: readonly {
-      readonly name: string;
-      readonly env?: readonly { readonly name: string; readonly value?: string }[];
-    }[];
-  };
-  readonly status: {
-    readonly phase?: string;
-    readonly reason?: string;
-    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
-    readonly containerStatuses?: readonly ContainerStatus[];
-  };
-}
-
-interface ContainerStatus {
-  readonly name: string;
-  readonly containerID?: string;
-  readonly imageID?: string;
-  readonly restartCount: number;
-  readonly state?: ContainerState;
-  readonly lastState?: ContainerState;
-}
-
-interface ContainerState {
-  readonly waiting?: { readonly reason?: string };
-  readonly running?: { readonly startedAt?: string };
-  readonly terminated?: {
-    readonly exitCode: number;
-    readonly reason?: string;
-    readonly startedAt?: string;
-    readonly finishedAt?: string;
-  };
-}
 
 export interface PodEvent {
   readonly type: "ADDED" | "MODIFIED" | "DELETED";
-  readonly object: PodObject;
+  readonly object: Pod;
 }
 
 export interface PodWatch {
   /** An event of the watch, seen at that time. */
   note(event: PodEvent, atMs: number): readonly TargetEvent[];
-  /** The lab itself has killed this container just now, long before the kubelet sees it. */
-  noteKilled(pod: string, atMs: number): readonly TargetEvent[];
+  /**
+   * The lab itself has killed this container just now, mostly before the kubelet sees it. Where the watch was faster than the
+   * kill's own answer, that is no news.
+   */
+  noteKilled(killed: { readonly pod: string; readonly containerId: string }, atMs: number): readonly TargetEvent[];
   /** Whose container has not ended. */
   replicas(service: ServiceName): readonly Replica[];
   /** Where the main container of a pod runs. */
@@ -74,7 +35,7 @@ export interface PodWatch {
 /** What is known of one pod. */
 interface Known {
   readonly service: ServiceName;
-  pod: PodObject;
+  pod: Pod;
   /** Of the container that runs, or ran last. */
   containerId: string | undefined;
   running: boolean;
@@ -85,9 +46,6 @@ interface Known {
   /** Container whose death has been told already. */
   dead: string | undefined;
 }
-
-/** The label by which charts mark whose release an object is. */
-const RELEASE_LABEL = "app.kubernetes.io/instance";
 
 export function createPodWatch({ zoneOf }: { zoneOf: (node: string) => string | undefined }): PodWatch {
   const pods = new Map<string, Known>();
@@ -145,10 +103,11 @@ export function createPodWatch({ zoneOf }: { zoneOf: (node: string) => string | 
 
   return {
     note,
-    noteKilled(name, atMs) {
-      const known = find(name);
-      if (!known || known.dead === known.containerId) return [];
-      known.dead = known.containerId;
+    noteKilled({ pod, containerId }, atMs) {
+      const known = find(pod);
+      // Told already; the one that runs now may be another.
+      if (!known || known.dead === containerId || known.containerId !== containerId) return [];
+      known.dead = containerId;
       return [replicaEvent(known, { atMs, type: "replica.exited", detail: { by: "the lab" } })];
     },
     replicas: (service) =>
@@ -181,6 +140,7 @@ function noteContainer(known: Known, tell: Tell): void {
     const exit = status?.state?.terminated ?? status?.lastState?.terminated;
     const detail = exitDetail(exit);
     if (known.dead !== known.containerId) tell("replica.exited", detail);
+    known.dead = known.containerId;
     tell("replica.exit-noticed", detail);
     known.ready = false;
   }
@@ -203,7 +163,7 @@ function noteDeletion(known: Known, tell: Tell): void {
 }
 
 function noteReadiness(known: Known, tell: Tell): void {
-  const ready = known.pod.status.conditions?.find(({ type }) => type === "Ready")?.status === "True";
+  const ready = condition(known.pod, "Ready")?.status === "True";
   if (known.ready === ready) return;
   known.ready = ready;
   known.everReady ||= ready;
@@ -220,13 +180,14 @@ function noteReadiness(known: Known, tell: Tell): void {
 function noteEnd(known: Known, { gone, tell }: { gone: boolean; tell: Tell }): void {
   if (known.ended) return;
   const exit = mainStatus(known.pod)?.state?.terminated;
-  const over = known.pod.status.phase === "Failed" || known.pod.status.phase === "Succeeded";
+  const phase = known.pod.status?.phase;
+  const over = phase === "Failed" || phase === "Succeeded";
   if (!gone && !over && !(known.ending && exit !== undefined)) return;
   known.ended = true;
   tell("replica.ended", exitDetail(exit));
 }
 
-function unknown(pod: PodObject, service: ServiceName): Known {
+function unknown(pod: Pod, service: ServiceName): Known {
   return {
     service,
     pod,
@@ -257,21 +218,21 @@ function exitDetail(exit: ContainerState["terminated"]): Record<string, unknown>
   return { exitCode, ...(finishedAt === undefined ? {} : { finishedAt }) };
 }
 
-function serviceOf(pod: PodObject): ServiceName | undefined {
-  const release = pod.metadata.labels?.[RELEASE_LABEL];
+function serviceOf(pod: Pod): ServiceName | undefined {
+  const release = pod.metadata.labels?.[releaseLabel];
   return release === "catalogue" || release === "stock" ? release : undefined;
 }
 
-function isDeleted(pod: PodObject): boolean {
+function isDeleted(pod: Pod): boolean {
   return pod.metadata.deletionTimestamp !== undefined;
 }
 
 /** The chart's container comes first; sidecars stand behind it. */
-function mainStatus({ spec, status }: PodObject): ContainerStatus | undefined {
+function mainStatus({ spec, status }: Pod): ContainerStatus | undefined {
   const name = spec.containers[0]?.name;
-  return status.containerStatuses?.find((candidate) => candidate.name === name);
+  return status?.containerStatuses?.find((candidate) => candidate.name === name);
 }
 
-function versionOf({ spec }: PodObject): string {
+function versionOf({ spec }: Pod): string {
   return spec.containers[0]?.env?.find(({ name }) => name === "SERVICE_VERSION")?.value ?? "";
 }
