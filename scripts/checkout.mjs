@@ -3,7 +3,7 @@
  * Plain JavaScript for Node >= 18 without a dependency.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
 import { constants } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,26 +20,40 @@ export class PrestepError extends Error {}
 export const say = (line) => process.stderr.write(`holdfast: ${line}\n`);
 export const seconds = (sinceMs) => `${((Date.now() - sinceMs) / 1000).toFixed(1)} s`;
 
-/** One process at a time prepares a checkout: `npm start` and `npm test` may be called side by side. */
-export async function withLock(action) {
-  mkdirSync(cacheDir, { recursive: true });
-  const lock = path.join(cacheDir, "prestep.lock");
-  for (let waited = false; ;) {
-    try {
-      writeFileSync(lock, String(process.pid), { flag: "wx" });
-      break;
-    } catch (error) {
-      if (error.code !== "EEXIST") throw error;
-      const holder = holderOf(lock);
-      if (holder === undefined) continue; // released at this moment
-      if (!isAlive(holder)) {
-        rmSync(lock, { force: true });
-        continue;
-      }
-      if (!waited) say(`another command (pid ${holder}) is preparing this checkout; waiting for it (${lock})`);
-      waited = true;
-      await new Promise((resolve) => setTimeout(resolve, 200));
+/** Longer than an installation takes on a slow line. */
+const PATIENCE_MS = 15 * 60_000;
+/** Between a lock's creation and the number in it lies no wait: one that is still empty by then was left so. */
+const EMPTY_LOCK_MS = 2_000;
+
+/**
+ * One process at a time prepares a checkout: `npm start` and `npm test` may be called side by side.
+ *
+ * `opts` are for tests: `dir`, where the lock is, and `patienceMs`.
+ */
+export async function withLock(action, opts = {}) {
+  const { dir = cacheDir, patienceMs = PATIENCE_MS } = opts;
+  mkdirSync(dir, { recursive: true });
+  const lock = path.join(dir, "prestep.lock");
+  const startedMs = Date.now();
+  for (let waited = false; !tryToLock(lock);) {
+    const { pid, ageMs } = holderOf(lock);
+    if (pid === undefined) continue; // released at this moment
+    const isNumber = Number.isInteger(pid) && pid > 0;
+    if (isNumber ? !isAlive(pid) : ageMs > EMPTY_LOCK_MS) {
+      rmSync(lock, { force: true });
+      continue;
     }
+    const holder = isNumber ? `another command (pid ${pid})` : "another command";
+    if (Date.now() - startedMs > patienceMs) {
+      throw new PrestepError(
+        `After ${seconds(startedMs)} ${holder} still holds ${lock}. End it if it hangs, or remove that file if it is none of ours, and run this again.`,
+      );
+    }
+    if (!waited && isNumber) {
+      say(`${holder} is preparing this checkout; waiting for it (${lock})`);
+      waited = true;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
   }
   const release = () => rmSync(lock, { force: true });
   // Without a listener Ctrl-C would end this process inside of a child's run, and leave the lock and half a download.
@@ -53,11 +67,32 @@ export async function withLock(action) {
   }
 }
 
+/** Whether the lock is ours now. On a full disk none is left, for which everybody would wait. */
+function tryToLock(lock) {
+  let file;
+  try {
+    file = openSync(lock, "wx");
+  } catch (error) {
+    if (error.code === "EEXIST") return false;
+    throw error;
+  }
+  try {
+    writeSync(file, String(process.pid));
+    return true;
+  } catch (error) {
+    rmSync(lock, { force: true });
+    throw error;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Who holds it, which may be no number, and since when; nothing where nobody does. */
 function holderOf(lock) {
   try {
-    return Number(readFileSync(lock, "utf8"));
+    return { pid: Number(readFileSync(lock, "utf8")), ageMs: Date.now() - statSync(lock).mtimeMs };
   } catch {
-    return undefined;
+    return {};
   }
 }
 

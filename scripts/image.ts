@@ -1,6 +1,6 @@
 /**
  * Builds the image of a program that is a few files: a base, and one layer with those files. The same files give the
- * same layer, with the legacy builder and with BuildKit. `node scripts/image.ts --help`.
+ * same layer, with the legacy builder and with BuildKit alike. `node scripts/image.ts --help`.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -9,14 +9,23 @@ import { parseArgs } from "node:util";
 
 import { archiveOf, contextOf, readAll } from "./image/archive.ts";
 import { defaultBaseOf, ensureBase } from "./image/base.ts";
-import { docker, dockerOrThrow, ImageError, inspectImage, lastLines, requireDocker } from "./image/docker.ts";
+import {
+  docker,
+  dockerOrThrow,
+  ImageError,
+  inspectImage,
+  type Inspected,
+  lastLines,
+  requireDocker,
+} from "./image/docker.ts";
 
-const usage = `usage: npm run image -- [--base REF] [--push REF] [--no-cache] [-o json]
+const usage = `usage: npm run image -- [--base REF] [--push REF] [--platform P] [--no-cache] [-o json]
 
 Builds the program and its container image, and tags it by its content (sha-...).
 
   --base REF    the image to build on (Node 24, its entrypoint node); the default stands in the Dockerfile
   --push REF    push it there, too: a repository (localhost:5001/holdfast/service) or a whole reference with a tag
+  --platform P  the platform to build for, such as linux/arm64; the default is Docker's own. The base must exist for it
   --no-cache    let Docker build each step anew
   -o json       say what was made as JSON on stdout
 
@@ -30,7 +39,7 @@ What a room's own \`image\` script says, relative to that room:
 Examples:
   npm run image
   npm run image -- --push localhost:5001/holdfast/service
-  npm run image -- --push registry.example.com/team/service:1.4.0 -o json
+  npm run --silent image -- --push registry.example.com/team/service:1.4.0 -o json
 `;
 
 /** Exit codes, as everywhere in the command line. */
@@ -42,6 +51,7 @@ class UsageError extends Error {}
 interface Options {
   base?: string;
   push?: string;
+  platform?: string;
   noCache: boolean;
   json: boolean;
   build?: string;
@@ -61,10 +71,19 @@ function readOptions(args: readonly string[]): Options {
       "--dockerfile, --name and at least one --file are needed; a room's `image` script gives them.",
     );
   }
+  if (values.platform !== undefined && !/^\w+\/\w+(\/\w+)?$/.test(values.platform)) {
+    throw new UsageError(`--platform ${values.platform}: it is OS/ARCHITECTURE, such as linux/amd64.`);
+  }
   if (values.push === "" || values.base === "") throw new UsageError("--push and --base need a reference to an image.");
+  if (values.push?.includes("/") === false) {
+    throw new UsageError(
+      `--push ${values.push}: this names no repository of a registry, such as localhost:5001/holdfast/service.`,
+    );
+  }
   return {
     ...(values.base !== undefined && { base: values.base }),
     ...(values.push !== undefined && { push: values.push }),
+    ...(values.platform !== undefined && { platform: values.platform }),
     ...(values.build !== undefined && { build: values.build }),
     ...(values.source !== undefined && { source: values.source }),
     noCache: values["no-cache"],
@@ -80,6 +99,7 @@ function parse(args: readonly string[]) {
   const options = {
     base: text,
     push: text,
+    platform: text,
     "no-cache": { type: "boolean", default: false },
     output: { ...text, short: "o" },
     build: text,
@@ -110,6 +130,7 @@ interface Built {
   digest?: string;
   /** Digest of the one layer above the base, uncompressed. */
   layer: string;
+  /** Of the files in that layer. */
   bytesAboveBase: number;
   baseImage: string;
 }
@@ -119,9 +140,11 @@ async function buildImage(opts: Options): Promise<Built> {
   const baseImage = opts.base ?? defaultBaseOf(dockerfile.toString(), opts.dockerfile);
   await requireDocker();
   if (opts.build !== undefined) runBuild(opts.build);
-  const base = await ensureBase(baseImage);
-  const archive = await archiveOf(await readAll(opts.files));
-  const tag = tagOf([dockerfile, archive, Buffer.from(base.Id)]);
+  const base = await ensureBase(baseImage, opts.platform);
+  const files = await readAll(opts.files);
+  const archive = await archiveOf(files);
+  // The base's layers and not its id, which depends on how this Docker stores images.
+  const tag = tagOf([dockerfile, archive, Buffer.from(base.RootFS.Layers.join())]);
   const image = `${opts.name}:${tag}`;
   await dockerOrThrow(
     `Docker could not build ${image}`,
@@ -130,8 +153,11 @@ async function buildImage(opts: Options): Promise<Built> {
       "--quiet",
       `--tag=${image}`,
       `--build-arg=BASE=${baseImage}`,
+      ...(opts.platform === undefined ? [] : [`--platform=${opts.platform}`]),
       ...(opts.noCache ? ["--no-cache"] : []),
-      ...Object.entries(await labelsOf(opts, baseImage)).map(([name, value]) => `--label=${name}=${value}`),
+      ...Object.entries(await labelsOf(opts, { name: baseImage, digest: digestOf(base, baseImage) })).map(
+        ([name, value]) => `--label=${name}=${value}`,
+      ),
       "-",
     ],
     await contextOf(dockerfile, archive),
@@ -143,7 +169,8 @@ async function buildImage(opts: Options): Promise<Built> {
       `${image} is not its base and one layer: does ${opts.dockerfile} do more than to add app.tar?`,
     );
   }
-  const built = { image, tag, layer, bytesAboveBase: made.Size - base.Size, baseImage };
+  const bytesAboveBase = files.reduce((sum, { contents }) => sum + contents.byteLength, 0);
+  const built = { image, tag, layer, bytesAboveBase, baseImage };
   return opts.push === undefined ? built : { ...built, ...(await pushImage(image, opts.push, tag)) };
 }
 
@@ -161,7 +188,10 @@ function tagOf(parts: readonly Uint8Array[]): string {
 }
 
 /** The labels of the OCI image specification that can be known. The time of the build is none of them: it would differ each time. */
-async function labelsOf(opts: Options, baseImage: string): Promise<Record<string, string>> {
+async function labelsOf(
+  opts: Options,
+  base: { name: string; digest: string | undefined },
+): Promise<Record<string, string>> {
   const { description, license, version } = JSON.parse(await readFile("package.json", "utf8")) as Record<
     string,
     string
@@ -173,10 +203,18 @@ async function labelsOf(opts: Options, baseImage: string): Promise<Record<string
     licenses: license,
     revision: revision(),
     source: opts.source,
-    "base.name": baseImage,
+    "base.name": base.name,
+    "base.digest": base.digest,
   };
   const labels = Object.entries(known).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return Object.fromEntries(labels.map(([name, value]) => [`org.opencontainers.image.${name}`, value]));
+}
+
+/** The base's digest in its registry; undefined where it did not come from one, as out of a bundle. */
+function digestOf({ RepoDigests }: Inspected, baseImage: string): string | undefined {
+  const [repository] = baseImage.split(/@|:[^/]*$/);
+  const known = (RepoDigests ?? []).map((reference) => reference.split("@"));
+  return (known.find(([name]) => name === repository) ?? known[0])?.[1];
 }
 
 /** The commit, marked where tracked files differ from it; undefined outside of a git checkout, or without git. */
@@ -191,11 +229,12 @@ function revision(): string | undefined {
 async function pushImage(image: string, to: string, tag: string): Promise<{ pushed: string; digest: string }> {
   const isTagged = /:[^/]+$/.test(to);
   const pushed = isTagged ? to : `${to}:${tag}`;
+  const before = await inspectImage(pushed);
   await dockerOrThrow(`--push ${to}: this is no name for an image`, ["tag", image, pushed]);
   const { status, stdout, stderr } = await docker(["push", pushed]);
   if (status !== 0) {
-    // Takes the name away again, not the image.
-    await docker(["image", "rm", pushed]);
+    // Takes the name away again, not the image; or gives it back to the image that had it.
+    await docker(before === undefined ? ["image", "rm", pushed] : ["tag", before.Id, pushed]);
     throw new ImageError(
       `${pushed} could not be pushed: ${lastLines(stderr, 1)}\n  Is that registry running, and may you write there (docker login)?`,
     );

@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -62,7 +63,12 @@ describe("a tool that a command asks for by --with", () => {
     bundle = mkdtempSync(path.join(tmpdir(), "holdfast-prestep-"));
     helm = path.join(bundle, "bin", "helm");
     mkdirSync(path.dirname(helm));
-    writeFileSync(helm, "#!/bin/sh\necho helm of the bundle\n", { mode: 0o755 });
+    const program = "#!/bin/sh\necho helm of the bundle\n";
+    writeFileSync(helm, program, { mode: 0o755 });
+    const sha256 = createHash("sha256").update(program).digest("hex");
+    const platform = `${process.platform}/${process.arch.replace("x64", "amd64")}`;
+    const list = { platform, tools: [{ name: "helm", version: "4.2.3", file: "bin/helm", sha256 }] };
+    writeFileSync(path.join(bundle, "bundle.json"), JSON.stringify(list));
   });
   afterEach(() => rmSync(bundle, { recursive: true, force: true }));
 
@@ -83,6 +89,13 @@ describe("a tool that a command asks for by --with", () => {
   test("is the one that the variable names already", () => {
     const { stdout } = prestep(["--with", "helm", "sh", "-c", 'echo "$HOLDFAST_HELM"'], { HOLDFAST_HELM: "/my/helm" });
     expect(stdout).toBe("/my/helm\n");
+  });
+
+  test("is refused when it is not what the bundle's list says, before the command runs", () => {
+    writeFileSync(helm, "#!/bin/sh\necho another helm\n");
+    const { status, stdout, stderr } = prestep(["--with", "helm", "echo", "ran"]);
+    expect([status, stdout]).toEqual([4, ""]);
+    expect(stderr).toMatch(/^holdfast: \S+\/bin\/helm is not what \S+\/bundle\.json says \(sha256\): it is not used/);
   });
 
   test("is refused when there is none of that name, before the command runs", () => {

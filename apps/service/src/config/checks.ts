@@ -45,8 +45,9 @@ export const checks: readonly Check[] = [
   },
   {
     of: ["STOCK_ATTEMPT_TIMEOUT_MS", "LONGEST_REQUEST_SECONDS"],
-    mistake: ({ STOCK_ATTEMPT_TIMEOUT_MS, LONGEST_REQUEST_SECONDS }) =>
-      STOCK_ATTEMPT_TIMEOUT_MS >= LONGEST_REQUEST_SECONDS * 1000
+    // Without an upstream there are no attempts.
+    mistake: ({ STOCK_ATTEMPT_TIMEOUT_MS, LONGEST_REQUEST_SECONDS, STOCK_URL }) =>
+      STOCK_URL !== undefined && STOCK_ATTEMPT_TIMEOUT_MS >= LONGEST_REQUEST_SECONDS * 1000
         ? `STOCK_ATTEMPT_TIMEOUT_MS is ${STOCK_ATTEMPT_TIMEOUT_MS}, but a request may take LONGEST_REQUEST_SECONDS ${LONGEST_REQUEST_SECONDS}: one attempt would use it up and no fallback would be answered. Set it below ${LONGEST_REQUEST_SECONDS * 1000}.`
         : undefined,
   },

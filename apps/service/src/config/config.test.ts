@@ -73,7 +73,17 @@ test.each<[string, NodeJS.ProcessEnv, NodeJS.ProcessEnv]>([
     { HEADERS_TIMEOUT_SECONDS: "11" },
     { HEADERS_TIMEOUT_SECONDS: "10" },
   ],
-  ["an attempt as long as the request", { STOCK_ATTEMPT_TIMEOUT_MS: "10000" }, { STOCK_ATTEMPT_TIMEOUT_MS: "9999" }],
+  [
+    "an attempt as long as the request",
+    { STOCK_URL: "http://stock", STOCK_ATTEMPT_TIMEOUT_MS: "10000" },
+    { STOCK_URL: "http://stock", STOCK_ATTEMPT_TIMEOUT_MS: "9999" },
+  ],
+  [
+    "a request as short as an attempt",
+    { STOCK_URL: "http://stock", LONGEST_REQUEST_SECONDS: "0.5" },
+    // Nobody is asked, so no attempt takes long.
+    { LONGEST_REQUEST_SECONDS: "0.5" },
+  ],
   [
     "client sockets that outlive the upstream's",
     { STOCK_URL: "http://stock", STOCK_IDLE_SECONDS: "72" },
