@@ -97,7 +97,7 @@ export async function verifyBundle(bundle: Bundle, opts: { signal?: AbortSignal 
 
 /** The sha256 of one file of the bundle. Throws BUNDLE_INVALID where it is another. */
 export async function verifyFile(
-  bundle: Bundle,
+  bundle: Pick<Bundle, "dir">,
   entry: { file: string; sha256: string; signal?: AbortSignal | undefined },
 ): Promise<string> {
   const wrong = await wrongFile(bundle, entry);
@@ -117,13 +117,13 @@ function unusable(dir: string, wrong: readonly string[]): ClusterError {
   );
 }
 
-async function missingFile(bundle: Bundle, file: string): Promise<string | undefined> {
+async function missingFile(bundle: Pick<Bundle, "dir">, file: string): Promise<string | undefined> {
   const found = await stat(path.join(bundle.dir, file)).catch(() => undefined);
   return found?.isFile() === true ? undefined : `${file} is missing`;
 }
 
 async function wrongFile(
-  bundle: Bundle,
+  bundle: Pick<Bundle, "dir">,
   entry: { file: string; sha256: string; signal?: AbortSignal | undefined },
 ): Promise<string | undefined> {
   const missing = await missingFile(bundle, entry.file);

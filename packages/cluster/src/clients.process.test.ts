@@ -2,6 +2,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { maker } from "./release-records.ts";
 import { createHelm } from "./helm.ts";
 import { createKubectl } from "./kubectl.ts";
 
@@ -69,6 +70,7 @@ test("helm installs or upgrades with values by standard input, over those of fil
   expect(await given()).toEqual(
     words(
       "upgrade --install catalogue charts/service --namespace holdfast --values values-ha.yaml --values - --wait --timeout 120s " +
+        `--labels holdfast.maker=${maker()} ` +
         "--kubeconfig /state/kubeconfig --kube-context kind-test",
     ),
   );

@@ -76,7 +76,7 @@ describe("up on a machine that lacks something", () => {
   it("says that nothing is lost when it is stopped", async () => {
     await expect(up("/nowhere/docker", { signal: AbortSignal.abort() })).rejects.toMatchObject({
       code: "ABORTED",
-      message: expect.stringMatching(/`npm run up` completes the cluster "hf-unit"/),
+      message: expect.stringMatching(/`\.\/holdfast up --name hf-unit` completes the cluster "hf-unit"/),
     });
   });
 

@@ -10,10 +10,11 @@ import type { Bundle } from "./bundle.ts";
 import { createDocker } from "./docker.ts";
 import type { Docker, DockerContainer } from "./docker.ts";
 import { ClusterError } from "./errors.ts";
-import { ensureBundled, ensurePulled, minorOf, upstreamImages } from "./images.ts";
+import { ensureBundled, ensurePulled, isVersion, minorOf, upstreamImages } from "./images.ts";
 import { createNodes, fillShape, readShapeFile } from "./kind.ts";
 import type { Shape } from "./kind.ts";
-import { checkName, completeMark, registryPort, stateOf } from "./names.ts";
+import { checkName, commandFor, completeMark, namesOf, nodePorts, registryPort, stateOf } from "./names.ts";
+import type { NodePortName } from "./names.ts";
 import { clusterOf, lacking, readRegistered } from "./open.ts";
 import type { Cluster, OpenOptions } from "./open.ts";
 import { foreign, judgeOwnership, publishedPorts, readKubeadm, readParts } from "./parts.ts";
@@ -24,7 +25,15 @@ import type { PortWish } from "./preflight.ts";
 import { step } from "./progress.ts";
 import type { UpProgress } from "./progress.ts";
 import { removeContainers } from "./delete.ts";
-import { ensureMirror, ensureNetwork, ensureRegistry, hostsFiles, revive, wireNode } from "./registries.ts";
+import {
+  ensureMirror,
+  ensureNetwork,
+  ensureRegistry,
+  hostsFiles,
+  isForeignVolume,
+  revive,
+  wireNode,
+} from "./registries.ts";
 
 export interface CreateOptions extends OpenOptions {
   /** k8s/kind/three-zones.yaml, or another file of kind's configuration with one control plane. */
@@ -72,7 +81,7 @@ export async function createCluster(opts: CreateOptions): Promise<Cluster> {
     if (opts.signal?.aborted !== true) throw error;
     throw new ClusterError(
       "ABORTED",
-      `Stopped. \`npm run up\` completes the cluster "${opts.name}", \`npm run down\` removes what there is of it.`,
+      `Stopped. \`${commandFor("up", opts.name)}\` completes the cluster "${opts.name}", \`${commandFor("down", opts.name)}\` removes what there is of it.`,
       { cause: error },
     );
   }
@@ -109,21 +118,13 @@ async function create(opts: CreateOptions): Promise<Cluster> {
     () => runRegistries({ plan, image: images.registry, opts }),
   );
 
-  let kept = plan.keep;
   // A paused worker is fit for use by an experiment, which paused it; whoever says `up` wants it back.
   const stopped = plan.parts.nodes.some(({ state }) => state !== "running");
-  if (kept && (stopped || lacking(plan.parts, plan.registered) !== undefined)) {
-    kept = await step(
-      progress,
-      {
-        id: "start",
-        title: "take up what is there",
-        detail: (back) => (back ? undefined : "cannot be completed, is made anew"),
-      },
-      () => reviveNodes(plan, opts),
-    );
+  if (!plan.keep) {
+    await step(progress, { id: "nodes", title: "nodes" }, () => makeNodes({ plan, image: images.node, opts }));
+  } else if (stopped || lacking(plan.parts, plan.registered) !== undefined) {
+    await step(progress, { id: "start", title: "take up what is there" }, () => reviveNodes(plan, opts));
   }
-  if (!kept) await step(progress, { id: "nodes", title: "nodes" }, () => makeNodes({ plan, image: images.node, opts }));
 
   const parts = await readParts(docker, opts.name, { signal });
   const cluster = clusterOf(opts, { docker, parts });
@@ -131,7 +132,7 @@ async function create(opts: CreateOptions): Promise<Cluster> {
     wire({ docker, parts, opts }),
   );
   // Looked at a second ago, at the start: a whole cluster costs no more calls.
-  if (!kept || stopped || !isWhole(plan)) {
+  if (!plan.keep || stopped || !isWhole(plan)) {
     await step(progress, { id: "ready", title: "nodes are ready", detail: () => `${parts.nodes.length} nodes` }, () =>
       untilReady(cluster, { parts, signal }),
     );
@@ -156,12 +157,12 @@ async function look(opts: CreateOptions): Promise<Plan> {
   const shape = fillShape(shapeText, { file: opts.shapeFile, name, image: images.node, ports: opts.ports });
   const keep = found !== undefined && found.parts.nodes.length > 0 && (await canBeKept(docker, { found, shape, opts }));
 
-  const own = new Set(found === undefined ? [] : Object.values(publishedPorts(found.parts)));
+  const held = found === undefined ? { running: new Set<number>(), stopped: [] } : heldPorts(found.parts);
   const wishes = portNames.map((port): PortWish => ({ flag: portFlags[port], port: opts.ports[port] }));
   const facts = await readMachine({
     docker,
     tools,
-    ports: keep ? [] : wishes.filter(({ port }) => !own.has(port)),
+    ports: keep ? held.stopped : wishes.filter(({ port }) => !held.running.has(port)),
     signal,
   });
   const problems = judgeMachine(facts, {
@@ -193,6 +194,28 @@ async function look(opts: CreateOptions): Promise<Plan> {
   };
 }
 
+/** The ports that Docker holds for what runs of a cluster, and those that what has stopped will want back. */
+export function heldPorts({ nodes, registry }: Pick<ClusterParts, "nodes" | "registry">): {
+  running: Set<number>;
+  stopped: PortWish[];
+} {
+  const flags = new Map<number, string>([
+    ...(Object.keys(nodePorts) as NodePortName[]).map((name): [number, string] => [nodePorts[name], portFlags[name]]),
+    [registryPort, portFlags.registry],
+  ]);
+  const running = new Set<number>();
+  const stopped: PortWish[] = [];
+  for (const container of [...nodes, registry].filter((one) => one !== undefined)) {
+    const runs = container.state === "running" || container.state === "paused";
+    for (const [inside, port] of container.ports) {
+      if (runs) running.add(port);
+      // The only other one is the API server's, which kind has chosen.
+      else if (port !== 0) stopped.push({ flag: flags.get(inside) ?? "the API server's", port, of: container.name });
+    }
+  }
+  return { running, stopped };
+}
+
 /** The bundle, verified; its error as a value, since it stands in one list with all else that is wrong. */
 async function lookAtBundle(opts: CreateOptions): Promise<Bundle | ClusterError | undefined> {
   if (opts.bundleDir === undefined) return undefined;
@@ -222,6 +245,7 @@ async function lookAtCluster(docker: Docker, opts: CreateOptions): Promise<Found
   const kubeadm = registered === undefined ? await readKubeadm(docker, parts, { signal }) : undefined;
   if (judgeOwnership(parts, { registered, kubeadm }) === "foreign") throw foreign(name);
   if (parts.strangers.length > 0) throw foreign(name, { strangers: parts.strangers });
+  if (await isForeignVolume(docker, { name, signal })) throw foreign(name, { volume: namesOf(name).volume });
   return { parts, registered };
 }
 
@@ -230,7 +254,7 @@ async function chooseImages(opts: CreateOptions, bundle: Bundle | undefined): Pr
     const dir = opts.platformDir ?? path.join(path.dirname(opts.shapeFile), "..", "platform");
     return upstreamImages(await readPlatformLock(dir), opts.kubernetes);
   }
-  if (opts.kubernetes !== undefined && minorOf(opts.kubernetes) !== minorOf(bundle.kubernetes)) {
+  if (opts.kubernetes !== undefined && !isVersion(opts.kubernetes, bundle.kubernetes)) {
     throw new ClusterError(
       "BAD_OPTIONS",
       `The bundle ${bundle.dir} holds Kubernetes ${bundle.kubernetes} and not ${opts.kubernetes}. Leave out --kubernetes, or the bundle where image registries can be reached.`,
@@ -242,47 +266,55 @@ async function chooseImages(opts: CreateOptions, bundle: Bundle | undefined): Pr
 /**
  * Whether the nodes that are there are worth starting: as many as the shape has, and each came so far that its kubelet has its own credentials.
  * kind makes the pod network and the storage before workers join, so those are there too; of a node that is alone, only what `up` did after kind
- * says that kind came to its end. Throws CLUSTER_DIFFERS for a whole cluster that is not what was asked for.
+ * says that kind came to its end. Throws CLUSTER_DIFFERS for nodes that came so far and are not what was asked for: only such as never were of use to
+ * anybody are removed.
  */
 async function canBeKept(docker: Docker, wish: { found: Found; shape: Shape; opts: CreateOptions }): Promise<boolean> {
   const { found, shape, opts } = wish;
   const { nodes } = found.parts;
   const { registered = [] } = found;
-  const again = "`npm run down` removes it, then `npm run up` makes the other";
+  const again = `\`${commandFor("down", opts.name)}\` removes it, then \`${commandFor("up", opts.name)}\` makes the other`;
   const whole = registered.length === nodes.length && registered.some(({ labels }) => labels[completeMark] === "true");
-  if (whole && nodes.length !== shape.nodes) {
-    throw new ClusterError(
+  const differs = () =>
+    new ClusterError(
       "CLUSTER_DIFFERS",
       `The cluster "${opts.name}" has ${nodes.length} node${nodes.length === 1 ? "" : "s"}, ${path.basename(opts.shapeFile)} describes ${shape.nodes}. ${again}, or choose another name with --name.`,
     );
-  }
-  const versions = new Set(registered.map(({ kubelet }) => minorOf(kubelet)));
-  if (whole && opts.kubernetes !== undefined && !versions.has(minorOf(opts.kubernetes))) {
+  if (whole && nodes.length !== shape.nodes) throw differs();
+  const { kubernetes } = opts;
+  const versions = new Set(registered.map(({ kubelet }) => kubelet.replace(/^v/, "")));
+  if (whole && kubernetes !== undefined && ![...versions].some((version) => isVersion(kubernetes, version))) {
     throw new ClusterError(
       "CLUSTER_DIFFERS",
-      `The cluster "${opts.name}" runs Kubernetes ${[...versions].join(", ")}, not ${opts.kubernetes}. ${again}, or choose another name with --name.`,
+      `The cluster "${opts.name}" runs Kubernetes ${[...versions].join(", ")}, not ${kubernetes}. ${again}, or choose another name with --name.`,
     );
   }
   if (whole) return true;
-  if (nodes.length !== shape.nodes || nodes.some(({ state }) => state === "created" || state === "dead")) return false;
-  const evidence =
-    nodes.length > 1
-      ? "/etc/kubernetes/kubelet.conf"
-      : `/etc/containerd/certs.d/localhost:${publishedPorts(found.parts).registry}`;
   const { signal } = opts;
-  return (await Promise.all(nodes.map((node) => hasPath(docker, { node, path: evidence, signal })))).every(Boolean);
+  const joined = await Promise.all(nodes.map((node) => hasJoined(docker, { node, alone: nodes.length === 1, signal })));
+  if (!joined.every(Boolean)) return false;
+  if (nodes.length !== shape.nodes) throw differs();
+  return true;
 }
 
-async function hasPath(
+/** Whether a node has what kind, or where it is alone `up` after kind, writes into it last. */
+async function hasJoined(
   docker: Docker,
-  opts: { node: DockerContainer; path: string; signal?: AbortSignal | undefined },
+  opts: { node: DockerContainer; alone: boolean; signal?: AbortSignal | undefined },
 ): Promise<boolean> {
+  const { node, alone, signal } = opts;
+  if (node.state === "created") return false;
+  const evidence = alone ? "/etc/containerd/certs.d" : "/etc/kubernetes/kubelet.conf";
   try {
-    // Copied out, not looked at from within: the node may have stopped.
-    await docker.run(["cp", `${opts.node.id}:${opts.path}`, "-"], { signal: opts.signal });
-    return true;
+    // Copied out as a tar stream, not looked at from within: the node may have stopped.
+    const found = await docker.run(["cp", `${node.id}:${evidence}`, "-"], {
+      what: `see how far node ${node.name} came`,
+      signal,
+    });
+    return !alone || /certs\.d\/localhost:\d+\/hosts\.toml/.test(found);
   } catch (error) {
-    if (error instanceof ClusterError && error.code === "TOOL_FAILED") return false;
+    // Any other trouble is Docker's own and says nothing about the node.
+    if (/could not find the file|no such (container:path|file)/i.test(String(error))) return false;
     throw error;
   }
 }
@@ -310,7 +342,11 @@ async function bringImages(plan: Plan, opts: CreateOptions): Promise<Plan["image
   const { signal } = opts;
   if (bundle !== undefined) {
     // All of them, the base of our own builds too: there `docker build` has nowhere else to get it from.
-    const references = await ensureBundled(docker, { bundle, signal });
+    const references = await ensureBundled(docker, {
+      bundle,
+      stateFile: path.join(opts.stateDir, "loaded-images.json"),
+      signal,
+    });
     return {
       node: references.get(images.node) ?? images.node,
       registry: references.get(images.registry) ?? images.registry,
@@ -344,30 +380,43 @@ async function runRegistries(work: { plan: Plan; image: string; opts: CreateOpti
     await ensureMirror(docker, { name, image, bundle, existing: parts.mirror, signal });
   } else if (parts.mirror !== undefined) {
     // Made with a bundle and now called without: its nodes still ask the mirror first.
-    await revive(docker, parts.mirror, signal);
+    if (await revive(docker, parts.mirror, signal)) return;
+    const [dir = "that the cluster was made with"] = parts.mirror.mounts.map(({ source }) => path.dirname(source));
+    throw new ClusterError(
+      "CLUSTER_HALF_MADE",
+      `The nodes of cluster "${name}" pull from ${parts.mirror.name}, which cannot be started again: the Docker network that it was made on has been removed. It served the bundle ${dir}: give that by --bundle, and it is made anew.`,
+    );
   }
 }
 
-/** Starts nodes that have stopped. @returns whether Docker could; if not (their network is gone), they must be made anew. Throws TIMEOUT. */
-async function reviveNodes(plan: Plan, opts: CreateOptions): Promise<boolean> {
+/**
+ * Starts nodes that have stopped. Where that fails they are not made anew behind somebody's back: they have been a cluster, and may hold what
+ * somebody wants to look at. Throws PORT_TAKEN, CLUSTER_DIFFERS, TIMEOUT.
+ */
+async function reviveNodes(plan: Plan, opts: CreateOptions): Promise<void> {
   const { docker, parts } = plan;
   const { signal } = opts;
   const running = await Promise.all(parts.nodes.map((node) => revive(docker, node, signal)));
-  if (!running.every(Boolean)) return false;
+  const again = `\`${commandFor("down", opts.name)}\` and \`${commandFor("up", opts.name)}\``;
+  if (!running.every(Boolean)) {
+    throw new ClusterError(
+      "CLUSTER_DIFFERS",
+      `The nodes of cluster "${opts.name}" cannot be started: the Docker network that they were made on has been removed. They were left as they are; ${again} make it anew.`,
+    );
+  }
   const giveUpAt = Date.now() + apiWithinMs;
   while (Date.now() < giveUpAt) {
     const now = await readParts(docker, opts.name, { signal });
     const registered = await readRegistered(opts, { docker, parts: now });
     if (registered !== undefined && now.nodes.every((node) => registered.some(({ name }) => name === node.name))) {
-      return true;
+      return;
     }
     // Nothing tells when an API server begins to answer.
     await sleep(1000, undefined, { signal });
   }
-  // Not made anew behind somebody's back: it has been a whole cluster, and may hold what somebody wants to look at.
   throw new ClusterError(
     "TIMEOUT",
-    `The nodes of cluster "${opts.name}" run, but its API server did not answer for all of them within ${apiWithinMs / 1000} s. Try again, or \`npm run down\` and \`npm run up\` to make it anew.`,
+    `The nodes of cluster "${opts.name}" run, but its API server did not answer for all of them within ${apiWithinMs / 1000} s. Try again, or ${again} to make it anew.`,
   );
 }
 
@@ -421,7 +470,7 @@ function noteDifferences(opts: CreateOptions, cluster: Cluster): void {
     if (wished === 0 || wished === current[name]) continue;
     opts.progress({
       id: `port-${name}`,
-      title: `${portFlags[name]} ${wished} is not used: this cluster has ${current[name]}, and the ports of a cluster stay. \`npm run down\`, then \`npm run up\` changes them.`,
+      title: `${portFlags[name]} ${wished} is not used: this cluster has ${current[name]}, and the ports of a cluster stay. \`${commandFor("down", opts.name)}\`, then \`${commandFor("up", opts.name)}\` changes them.`,
       state: "note",
     });
   }

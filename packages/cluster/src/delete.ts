@@ -3,7 +3,7 @@ import { rm, stat } from "node:fs/promises";
 import { createDocker } from "./docker.ts";
 import type { Docker, DockerContainer } from "./docker.ts";
 import { ClusterError } from "./errors.ts";
-import { checkName, dockerMark, kindClusterLabel, networkName, stateOf } from "./names.ts";
+import { checkName, dockerMark, networkName, stateOf } from "./names.ts";
 import type { OpenOptions } from "./open.ts";
 import { foreign, judgeOwnership, readKubeadm, readParts } from "./parts.ts";
 import { step } from "./progress.ts";
@@ -113,29 +113,4 @@ async function removeNetwork(docker: Docker, opts: { signal?: AbortSignal | unde
     }
     throw error;
   }
-}
-
-export interface ClusterSummary {
-  readonly name: string;
-  /** How many of its nodes there are; 0 where only a registry is left. */
-  readonly nodes: number;
-  readonly running: boolean;
-}
-
-/** The clusters on this machine that `up` began, by what Docker says alone. */
-export async function listClusters(opts: Pick<OpenOptions, "tools" | "signal">): Promise<ClusterSummary[]> {
-  const docker = createDocker(opts.tools.docker);
-  const listed = await docker.list([kindClusterLabel, dockerMark], { signal: opts.signal });
-  const names = new Set(listed.map(({ labels }) => labels[1]).filter((name) => name !== undefined));
-  const clusters: ClusterSummary[] = [];
-  for (const name of [...names].sort()) {
-    const ids = listed.filter(({ labels }) => labels[0] === name).map(({ id }) => id);
-    const nodes = await docker.inspect(ids, { signal: opts.signal });
-    clusters.push({
-      name,
-      nodes: nodes.length,
-      running: nodes.length > 0 && nodes.every(({ state }) => state === "running" || state === "paused"),
-    });
-  }
-  return clusters;
 }

@@ -44,6 +44,8 @@ export interface Docker {
   imageId(reference: string, opts?: RunOptions): Promise<string | undefined>;
   /** The names that images have, by id; nothing unless all of these are there. */
   tags(ids: readonly string[], opts?: RunOptions): Promise<Map<string, readonly string[]> | undefined>;
+  /** The labels of a volume, or nothing where there is none of that name. */
+  volumeLabels(name: string, opts?: RunOptions): Promise<Readonly<Record<string, string>> | undefined>;
   run(args: readonly string[], opts?: RunOptions): Promise<string>;
 }
 
@@ -131,6 +133,19 @@ export function createDocker(file: string): Docker {
         // One of them has gone meanwhile; the others have not.
         const each = await Promise.all(ids.map((id) => this.inspect([id], opts)));
         return each.flat();
+      }
+    },
+
+    async volumeLabels(name, opts) {
+      try {
+        const labels = await docker(["volume", "inspect", "--format", "{{json .Labels}}", name], {
+          what: `look at the volume ${name}`,
+          ...opts,
+        });
+        return (JSON.parse(labels) as Record<string, string> | null) ?? {};
+      } catch (error) {
+        if (/no such volume/i.test(String(error))) return undefined;
+        throw error;
       }
     },
 

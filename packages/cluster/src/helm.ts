@@ -1,3 +1,5 @@
+import { DEFAULT_TIMEOUT_SECONDS, HELM_MARGIN_SECONDS } from "./helm-times.ts";
+import { maker, MAKER_LABEL } from "./release-records.ts";
 import { run } from "./run.ts";
 
 export interface HelmUpgrade {
@@ -43,6 +45,8 @@ export interface Helm {
   list(namespace?: string): Promise<HelmRelease[]>;
   /** The values that the release was given, without the chart's defaults. */
   values(release: string, namespace: string): Promise<object>;
+  /** What a release has installed, as YAML. */
+  manifest(release: string, namespace: string): Promise<string>;
   /** The objects as YAML. */
   template(opts: Omit<HelmUpgrade, "wait" | "timeoutSeconds">): Promise<string>;
   /** `helm test`, with the logs of its pods in the error. */
@@ -57,9 +61,6 @@ export interface Helm {
 
 /** Helm 3's `--all` is gone in Helm 4; both know these. */
 const EVERY_STATUS = ["--deployed", "--failed", "--pending", "--uninstalling"];
-const DEFAULT_TIMEOUT_SECONDS = 120;
-/** Helm ends by its own clock first, since its sentence says more than ours. */
-const HELM_MARGIN_SECONDS = 30;
 
 export function createHelm(opts: { file: string; kubeconfig: string; context: string }): Helm {
   const { file } = opts;
@@ -87,7 +88,16 @@ export function createHelm(opts: { file: string; kubeconfig: string; context: st
   return {
     async upgrade({ wait = false, timeoutSeconds = DEFAULT_TIMEOUT_SECONDS, ...chart }) {
       await helm(
-        ["upgrade", "--install", ...chartArgs(chart), ...(wait ? ["--wait"] : []), "--timeout", `${timeoutSeconds}s`],
+        [
+          "upgrade",
+          "--install",
+          ...chartArgs(chart),
+          ...(wait ? ["--wait"] : []),
+          "--timeout",
+          `${timeoutSeconds}s`,
+          "--labels",
+          `${MAKER_LABEL}=${maker()}`,
+        ],
         {
           what: `install release ${chart.release} in namespace ${chart.namespace}`,
           timeoutSeconds,
@@ -138,6 +148,11 @@ export function createHelm(opts: { file: string; kubeconfig: string; context: st
       ) as object | null;
       return values ?? {};
     },
+
+    manifest: (release, namespace) =>
+      helm(["get", "manifest", release, "--namespace", namespace], {
+        what: `read what release ${release} in namespace ${namespace} has installed`,
+      }),
 
     template({ values, signal, ...chart }) {
       return helm(["template", ...chartArgs({ ...chart, ...(values === undefined ? {} : { values }) })], {

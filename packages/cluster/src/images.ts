@@ -1,4 +1,5 @@
 /** Images on the machine itself: the nodes', the registry's, and the base of our own builds. */
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { verifyFile } from "./bundle.ts";
 import type { Bundle, HostImage } from "./bundle.ts";
@@ -12,13 +13,14 @@ const pullTimeoutMs = 900_000;
 const loadTimeoutMs = 300_000;
 
 /**
- * Brings the bundle's images for this machine into Docker, but for those whose id is there.
+ * Brings the bundle's images for this machine into Docker, but for those that are there.
  *
+ * @param opts.stateFile keeps what was loaded, for a Docker that gives images other ids than the archive has
  * @returns by what to name each: its own name, or its id where that name is another image's on this machine
  */
 export async function ensureBundled(
-  docker: Docker,
-  opts: { bundle: Bundle; signal?: AbortSignal | undefined },
+  docker: Pick<Docker, "tags" | "imageId" | "run">,
+  opts: { bundle: Pick<Bundle, "dir" | "host">; stateFile: string; signal?: AbortSignal | undefined },
 ): Promise<Map<string, string>> {
   const { bundle, signal } = opts;
   const tags = await docker.tags(
@@ -30,28 +32,58 @@ export async function ensureBundled(
     // Docker leaves out its own registry's name.
     const familiar = image.name.replace(/^docker\.io\/(library\/)?/, "");
     const named = tags?.get(image.id)?.includes(familiar) ?? false;
-    references.set(image.name, named ? image.name : await ensureLoaded(docker, { bundle, image, signal }));
+    references.set(image.name, named ? image.name : await ensureLoaded(docker, { ...opts, image }));
   }
   return references;
 }
 
 async function ensureLoaded(
-  docker: Docker,
-  opts: { bundle: Bundle; image: HostImage; signal?: AbortSignal | undefined },
+  docker: Pick<Docker, "imageId" | "run">,
+  opts: {
+    bundle: Pick<Bundle, "dir">;
+    image: HostImage;
+    stateFile: string;
+    signal?: AbortSignal | undefined;
+  },
 ): Promise<string> {
-  const { bundle, image, signal } = opts;
-  const { name, id } = image;
+  const { bundle, image, stateFile, signal } = opts;
+  const { name, id, sha256 } = image;
   if ((await docker.imageId(id, { signal })) === undefined) {
+    const before = (await readLoaded(stateFile))[name];
+    if (before?.sha256 === sha256 && (await docker.imageId(name, { signal })) === before.id) return name;
     const file = await verifyFile(bundle, { ...image, signal });
     await docker.run(["load", "--quiet", "--input", file], {
       what: `load ${path.basename(file)} (${name}) into Docker`,
       timeoutMs: loadTimeoutMs,
       signal,
     });
-    // A daemon that keeps images in containerd's store gives them other ids; the archive's checksum was right, so its name is.
-    if ((await docker.imageId(id, { signal })) === undefined) return name;
+    if ((await docker.imageId(id, { signal })) === undefined) {
+      // A daemon that keeps images in containerd's store gives them other ids; the archive's checksum was right, so its name is.
+      const given = await docker.imageId(name, { signal });
+      if (given !== undefined) await noteLoaded(stateFile, { name, loaded: { sha256, id: given } });
+      return name;
+    }
   }
   return (await docker.imageId(name, { signal })) === id ? name : id;
+}
+
+/** By an image's name: the checksum of the archive that was loaded last, and the id that Docker gave to what was in it. */
+type Loaded = Record<string, { sha256: string; id: string }>;
+
+/** A file that is not there or makes no sense costs one more load. */
+async function readLoaded(file: string): Promise<Loaded> {
+  try {
+    return (JSON.parse(await readFile(file, "utf8")) as Loaded | null) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+async function noteLoaded(file: string, entry: { name: string; loaded: Loaded[string] }): Promise<void> {
+  const all: Loaded = { ...(await readLoaded(file)), [entry.name]: entry.loaded };
+  await mkdir(path.dirname(file), { recursive: true });
+  await writeFile(`${file}.${process.pid}`, `${JSON.stringify(all, undefined, 2)}\n`);
+  await rename(`${file}.${process.pid}`, file);
 }
 
 /** Brings an image from the internet, unless it is there. */
@@ -80,10 +112,10 @@ export function upstreamImages(
   kubernetes: string = lock.kubernetes,
 ): { node: string; registry: string } {
   const node = lock.nodeImages[minorOf(kubernetes)];
-  if (node === undefined) {
+  if (node === undefined || !isVersion(kubernetes, node.name)) {
     throw new ClusterError(
       "BAD_OPTIONS",
-      `No node image is known for Kubernetes ${kubernetes}. There are ${Object.keys(lock.nodeImages).join(", ")}.`,
+      `No node image is known for Kubernetes ${kubernetes}. There are ${Object.keys(lock.nodeImages).join(", ")}${node === undefined ? "" : `, and of ${minorOf(kubernetes)} only ${versionIn(node.name)}`}.`,
     );
   }
   return {
@@ -95,4 +127,16 @@ export function upstreamImages(
 /** `1.36` of `v1.36.4`, `1.36.4`, `1.36` and of an image with such a tag. */
 export function minorOf(version: string): string {
   return /(?:^|:)v?(\d+\.\d+)/.exec(version)?.[1] ?? version;
+}
+
+/** Whether what was asked for (`1.36`, `1.36.4`, with or without a `v`) is what is there (`v1.36.4`, or an image with such a tag). */
+export function isVersion(asked: string, there: string): boolean {
+  const wanted = asked.replace(/^v/, "");
+  const found = versionIn(there);
+  return wanted === found || (/^\d+\.\d+$/.test(wanted) && wanted === minorOf(found));
+}
+
+/** `1.36.4` of `v1.36.4` and of an image with such a tag. */
+function versionIn(text: string): string {
+  return /(?:^|:)v?(\d+\.\d+(?:\.\d+)?)/.exec(text)?.[1] ?? text;
 }

@@ -8,11 +8,31 @@ export { openCluster } from "./open.ts";
 export type { Cluster, OpenOptions } from "./open.ts";
 export { createCluster } from "./create.ts";
 export type { CreateOptions } from "./create.ts";
-export { deleteCluster, listClusters } from "./delete.ts";
-export type { ClusterSummary, DeleteOptions } from "./delete.ts";
+export { withClusterLock } from "./cluster-lock.ts";
+export { deleteCluster } from "./delete.ts";
+export type { DeleteOptions } from "./delete.ts";
 export { isMirrored, readBundle, verifyBundle, verifyFile } from "./bundle.ts";
 export type { Bundle } from "./bundle.ts";
-export { stateOf } from "./names.ts";
+export { bundleDirOf } from "./mounted-bundle.ts";
+export {
+  clusterNameRule,
+  commandFor,
+  controlPlaneLabel,
+  defaultClusterName,
+  dockerMark,
+  isClusterName,
+  kindClusterLabel,
+  namesOf,
+  networkName,
+  nodeMark,
+  nodePorts,
+  releaseLabel,
+  stateDirIn,
+  stateOf,
+  usualPorts,
+  zoneLabel,
+} from "./names.ts";
+export type { ClusterNames, NodePortName, PublishedPortName } from "./names.ts";
 export type { Step, UpProgress } from "./progress.ts";
 export { createKubectl } from "./kubectl.ts";
 export type { ApplyOptions, Kubectl, RawOptions } from "./kubectl.ts";
@@ -31,23 +51,34 @@ export type { PodView } from "./pods.ts";
 export type { ScalerView } from "./scalers.ts";
 export { readOverview } from "./overview.ts";
 export type { Overview, PlatformPartView } from "./overview.ts";
-export { ensureNamespace, installRelease, uninstallRelease, upgradeRelease } from "./releases.ts";
-export type { InstallOptions, NamespaceOptions } from "./releases.ts";
+export {
+  ensureNamespace,
+  installRelease,
+  isReleaseWhole,
+  uninstallRelease,
+  untilReleaseReady,
+  upgradeRelease,
+} from "./releases.ts";
+export type { InstallOptions, NamespaceOptions, ReadyOptions } from "./releases.ts";
 export { isRolledOut, untilRolledOut } from "./rollout.ts";
 export type { RolloutOptions } from "./rollout.ts";
 export { diagnose, describePod } from "./diagnosis.ts";
-export { condition, isTrue } from "./kubernetes-types.ts";
+export { condition, isReady, isTrue } from "./kubernetes-types.ts";
 export type {
+  ApiService,
   Condition,
+  Container,
   ContainerState,
   ContainerStatus,
   Deployment,
   HorizontalPodAutoscaler,
+  HpaMetric,
   KubernetesEvent,
   List,
   Node,
   ObjectMeta,
   Pod,
+  PodSpec,
   ScaledObject,
   Service,
 } from "./kubernetes-types.ts";

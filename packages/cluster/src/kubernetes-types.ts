@@ -52,17 +52,29 @@ export interface ContainerStatus {
   lastState?: ContainerState;
 }
 
+interface Probe {
+  initialDelaySeconds?: number;
+  periodSeconds?: number;
+  failureThreshold?: number;
+  timeoutSeconds?: number;
+}
+
 export interface Container {
   name: string;
   image: string;
+  lifecycle?: { preStop?: { sleep?: { seconds: number } } };
+  startupProbe?: Probe;
+  readinessProbe?: Probe;
+  livenessProbe?: Probe;
   ports?: { name?: string; containerPort: number }[];
   env?: { name: string; value?: string }[];
   resources?: { requests?: Record<string, string>; limits?: Record<string, string> };
 }
 
-interface PodSpec {
+export interface PodSpec {
   nodeName?: string;
   terminationGracePeriodSeconds?: number;
+  tolerations?: { key?: string; operator?: string; effect?: string; tolerationSeconds?: number }[];
   containers: Container[];
   initContainers?: Container[];
 }
@@ -91,7 +103,7 @@ export interface Node {
     conditions?: Condition[];
     addresses?: { type: string; address: string }[];
     allocatable?: Record<string, string>;
-    nodeInfo?: { kubeletVersion?: string };
+    nodeInfo?: { kubeletVersion?: string; osImage?: string; containerRuntimeVersion?: string };
   };
 }
 
@@ -100,6 +112,7 @@ export interface Deployment {
   spec: {
     replicas?: number;
     selector: { matchLabels?: Record<string, string> };
+    strategy?: { rollingUpdate?: { maxSurge?: number | string; maxUnavailable?: number | string } };
     template: { metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> }; spec: PodSpec };
   };
   status?: {
@@ -195,4 +208,9 @@ export function condition(
 
 export function isTrue(object: { status?: { conditions?: Condition[] | null } }, type: string): boolean {
   return condition(object, type)?.status === "True";
+}
+
+/** Ready, and not about to end. */
+export function isReady(pod: Pod): boolean {
+  return isTrue(pod, "Ready") && pod.metadata.deletionTimestamp === undefined;
 }

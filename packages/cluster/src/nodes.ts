@@ -1,4 +1,4 @@
-import { kindClusterLabel } from "./names.ts";
+import { controlPlaneLabel, kindClusterLabel, zoneLabel } from "./names.ts";
 import { isTrue } from "./kubernetes-types.ts";
 import type { List, Node } from "./kubernetes-types.ts";
 import type { Cluster } from "./open.ts";
@@ -15,8 +15,6 @@ export interface NodeView {
   paused: boolean;
 }
 
-const ZONE_LABEL = "topology.kubernetes.io/zone";
-
 /** The cluster's nodes, control plane first, then by zone. */
 export async function readNodes(
   cluster: Cluster,
@@ -31,11 +29,11 @@ export async function readNodes(
 
 export function viewNode(node: Node, paused: ReadonlySet<string>): NodeView {
   const labels = node.metadata.labels ?? {};
-  const zone = labels[ZONE_LABEL];
+  const zone = labels[zoneLabel];
   return {
     name: node.metadata.name,
     ...(zone === undefined ? {} : { zone }),
-    role: "node-role.kubernetes.io/control-plane" in labels ? "control-plane" : "worker",
+    role: controlPlaneLabel in labels ? "control-plane" : "worker",
     ready: isTrue(node, "Ready"),
     schedulable: node.spec.unschedulable !== true,
     paused: paused.has(node.metadata.name),

@@ -8,7 +8,7 @@ import type { Helm } from "./helm.ts";
 import { kindEnvironment } from "./kind.ts";
 import { createKubectl } from "./kubectl.ts";
 import type { Kubectl } from "./kubectl.ts";
-import { checkName, completeMark, namesOf, stateOf } from "./names.ts";
+import { checkName, commandFor, completeMark, namesOf, stateOf } from "./names.ts";
 import { foreign, judgeOwnership, publishedPorts, readKubeadm, readParts } from "./parts.ts";
 import type { ClusterParts, RegisteredNode } from "./parts.ts";
 import { run } from "./run.ts";
@@ -54,7 +54,7 @@ export async function openCluster(opts: OpenOptions): Promise<Cluster> {
   const docker = createDocker(opts.tools.docker);
   const parts = await readParts(docker, name, { signal });
   if (parts.nodes.length === 0 && parts.registry === undefined && parts.mirror === undefined) {
-    throw new ClusterError("CLUSTER_ABSENT", `There is no cluster "${name}". \`npm run up\` makes one.`);
+    throw new ClusterError("CLUSTER_ABSENT", `There is no cluster "${name}". \`${commandFor("up", name)}\` makes one.`);
   }
   const registered = await readRegistered(opts, { docker, parts });
   const kubeadm = registered === undefined ? await readKubeadm(docker, parts, { signal }) : undefined;
@@ -64,7 +64,7 @@ export async function openCluster(opts: OpenOptions): Promise<Cluster> {
   if (lacks !== undefined) {
     throw new ClusterError(
       "CLUSTER_HALF_MADE",
-      `The cluster "${name}" cannot be used: ${lacks}. \`npm run up\` completes it, \`npm run down\` removes it.`,
+      `The cluster "${name}" cannot be used: ${lacks}. \`${commandFor("up", name)}\` completes it, \`${commandFor("down", name)}\` removes it.`,
     );
   }
   return clusterOf(opts, { docker, parts });

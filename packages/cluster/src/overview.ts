@@ -6,6 +6,7 @@ import type { Cluster } from "./open.ts";
 import { PART_LABEL, VERSION_ANNOTATION } from "./platform-manifests.ts";
 import { readPods, viewPod } from "./pods.ts";
 import type { PodView } from "./pods.ts";
+import { isUnknownKind } from "./presence.ts";
 import { isRolledOut } from "./rollout.ts";
 import { viewScalers } from "./scalers.ts";
 import type { ScalerView } from "./scalers.ts";
@@ -41,8 +42,11 @@ export async function readOverview(
     readPods(kubectl, { namespaces, signal }),
     listAll<Deployment>("deployments.apps"),
     listAll<HorizontalPodAutoscaler>("horizontalpodautoscalers.v2.autoscaling"),
-    // Where KEDA is not installed there is no such kind.
-    listAll<ScaledObject>("scaledobjects.keda.sh").catch((): ScaledObject[] => []),
+    listAll<ScaledObject>("scaledobjects.keda.sh").catch((error: unknown): ScaledObject[] => {
+      // Where KEDA is not installed there is no such kind.
+      if (isUnknownKind(error)) return [];
+      throw error;
+    }),
     helm.list(),
   ]);
   const zones = new Map(nodes.flatMap(({ name, zone }) => (zone === undefined ? [] : [[name, zone] as const])));

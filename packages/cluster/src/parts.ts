@@ -105,12 +105,14 @@ export async function readKubeadm(docker: Docker, parts: ClusterParts, opts?: Ru
   }
 }
 
-export function foreign(name: string, opts: { strangers?: readonly string[] } = {}): ClusterError {
-  const { strangers = [] } = opts;
+export function foreign(name: string, opts: { strangers?: readonly string[]; volume?: string } = {}): ClusterError {
+  const { strangers = [], volume } = opts;
   const found =
     strangers.length > 0
       ? `The container ${strangers.join(" and ")} is there and was not made by Holdfast`
-      : `There is a kind cluster "${name}" that was not made by Holdfast`;
+      : volume !== undefined
+        ? `Docker's volume ${volume} is there and was not made by Holdfast`
+        : `There is a kind cluster "${name}" that was not made by Holdfast`;
   return new ClusterError(
     "CLUSTER_FOREIGN",
     `${found}: it does not bear our mark, so nothing was touched. Choose another name with --name, or remove it yourself first.`,

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { parseAllDocuments } from "yaml";
 import { ClusterError } from "./errors.ts";
 import type { Container, ObjectMeta } from "./kubernetes-types.ts";
+import { controlPlaneLabel } from "./names.ts";
 import { imageReference } from "./platform-lock.ts";
 import type { LockedImage, PlatformPart } from "./platform-lock.ts";
 
@@ -13,17 +14,8 @@ export interface Manifest {
   [field: string]: unknown;
 }
 
-interface Probe {
-  initialDelaySeconds?: number;
-  periodSeconds?: number;
-  failureThreshold?: number;
-  timeoutSeconds?: number;
-}
-
 interface ContainerTemplate extends Container {
   args?: string[];
-  readinessProbe?: Probe;
-  livenessProbe?: Probe;
 }
 
 interface PodTemplate {
@@ -40,8 +32,6 @@ interface PodTemplate {
 export const PART_LABEL = "holdfast/part";
 export const CONTENT_ANNOTATION = "holdfast/content";
 export const VERSION_ANNOTATION = "holdfast/version";
-
-const CONTROL_PLANE = "node-role.kubernetes.io/control-plane";
 
 /** For a probe's answer when four nodes share two busy cores. */
 const PATIENCE_SECONDS = 5;
@@ -150,10 +140,10 @@ function lockedImage(name: string, part: PlatformPart): LockedImage {
 
 /** No experiment faults the control plane's node, so what judges and scales keeps running while the workers are hurt. */
 function onControlPlane({ spec }: PodTemplate): void {
-  spec.nodeSelector = { ...spec.nodeSelector, [CONTROL_PLANE]: "" };
+  spec.nodeSelector = { ...spec.nodeSelector, [controlPlaneLabel]: "" };
   spec.tolerations = [
-    ...(spec.tolerations ?? []).filter((toleration) => (toleration as { key?: string }).key !== CONTROL_PLANE),
-    { key: CONTROL_PLANE, operator: "Exists", effect: "NoSchedule" },
+    ...(spec.tolerations ?? []).filter((toleration) => (toleration as { key?: string }).key !== controlPlaneLabel),
+    { key: controlPlaneLabel, operator: "Exists", effect: "NoSchedule" },
   ];
 }
 

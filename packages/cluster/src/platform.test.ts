@@ -2,7 +2,7 @@ import { cp, mkdtemp, rm, appendFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { readOwnManifests } from "./platform.ts";
+import { isUnchanged, readOwnManifests } from "./platform.ts";
 
 let dir: string;
 beforeEach(async () => {
@@ -35,4 +35,13 @@ test("a changed configuration makes new pods", async () => {
   const after = await podAnnotations();
   expect(after["holdfast/config"]).not.toBe(before["holdfast/config"]);
   expect(after["prometheus.io/scrape"]).toBe("true");
+});
+
+test("a part of which anything is gone is not as it was", async () => {
+  const objects = await readOwnManifests(dir);
+  const planned = { objects, content: "1", deployments: [], apiServices: [] };
+  const present = { deployments: [], apiServices: [], missing: [] };
+  expect(isUnchanged(planned, present)).toBe(true);
+  const service = objects.filter(({ kind }) => kind === "Service");
+  expect(isUnchanged(planned, { ...present, missing: service })).toBe(false);
 });

@@ -7,6 +7,7 @@ import { condition, isTrue } from "./kubernetes-types.ts";
 import type { ApiService, Deployment, List } from "./kubernetes-types.ts";
 import type { Kubectl } from "./kubectl.ts";
 import { readUpstreamManifest } from "./manifest-source.ts";
+import { commandFor } from "./names.ts";
 import type { Cluster } from "./open.ts";
 import { readPlatformLock } from "./platform-lock.ts";
 import type { PlatformPart } from "./platform-lock.ts";
@@ -20,6 +21,7 @@ import {
   parseManifests,
 } from "./platform-manifests.ts";
 import type { Manifest } from "./platform-manifests.ts";
+import { findMissing } from "./presence.ts";
 import { step } from "./progress.ts";
 import type { UpProgress } from "./progress.ts";
 import { isRolledOut, untilRolledOut } from "./rollout.ts";
@@ -47,14 +49,14 @@ const PART_TIMEOUT_SECONDS = 240;
 
 /**
  * Installs what services of ours stand on (k8s/platform): metrics-server, KEDA, Prometheus. A part that is there unchanged and works is left
- * alone; what someone changed or removed is put back.
+ * alone; what someone removed of it, or changed so that it does not work, is put back.
  *
  * @throws ClusterError IMAGE_MISSING, TIMEOUT (with what is not ready and why), BUNDLE_INVALID, TOOL_FAILED, ABORTED
  */
 export async function installPlatform(cluster: Cluster, opts: PlatformOptions): Promise<void> {
   const bundle = opts.bundleDir === undefined ? undefined : await readBundle(opts.bundleDir);
   const plan = await planPlatform(cluster, { ...opts, bundle });
-  const present = await readPresent(cluster.kubectl);
+  const present = await readPresent(cluster.kubectl, plan);
   const stop = new AbortController();
   const signal = opts.signal === undefined ? stop.signal : AbortSignal.any([opts.signal, stop.signal]);
 
@@ -96,7 +98,7 @@ async function installPart(
         selector: `${PART_LABEL}=${part.name}`,
         timeoutSeconds: PART_TIMEOUT_SECONDS,
         signal,
-        onMissingImage: (image) => bundleHint(image, opts.bundle),
+        onMissingImage: (image) => bundleHint(image, { cluster: cluster.name, bundle: opts.bundle }),
       });
     }
     for (const name of apiServices) await untilServed(kubectl, { name, part, signal });
@@ -126,12 +128,13 @@ async function untilServed(
   }
 }
 
-function bundleHint(image: string, bundle: Bundle | undefined): string {
+function bundleHint(image: string, opts: { cluster: string; bundle: Bundle | undefined }): string {
+  const { cluster, bundle } = opts;
   if (bundle === undefined) {
     return "No bundle is used, so the nodes need internet; without it, pass a bundle: --bundle DIR or HOLDFAST_BUNDLE.";
   }
   return isMirrored(bundle, image)
-    ? `The bundle ${bundle.dir} lists it, so the cluster's mirror does not answer or the bundle is damaged: \`npm run down\`, then \`npm run up\` verifies it again.`
+    ? `The bundle ${bundle.dir} lists it, so the cluster's mirror does not answer or the bundle is damaged: \`${commandFor("down", cluster)}\`, then \`${commandFor("up", cluster)}\` verifies it again.`
     : `The bundle ${bundle.dir} does not list it: write it anew with this version of Holdfast.`;
 }
 
@@ -191,21 +194,32 @@ export async function readOwnManifests(dir: string): Promise<Manifest[]> {
   return objects.sort((a, b) => Number(b.kind === "Namespace") - Number(a.kind === "Namespace"));
 }
 
-interface Present {
+export interface Present {
   deployments: Deployment[];
   apiServices: ApiService[];
+  /** Of all that is planned, what somebody has removed, or nobody made yet. */
+  missing: Manifest[];
 }
 
-async function readPresent(kubectl: Kubectl): Promise<Present> {
-  const [deployments, apiServices] = await Promise.all([
+async function readPresent(kubectl: Kubectl, plan: readonly PlannedPart[]): Promise<Present> {
+  const [missing, deployments, apiServices] = await Promise.all([
+    findMissing(
+      kubectl,
+      plan.flatMap(({ objects }) => objects),
+    ),
     kubectl.json<List<Deployment>>(["get", "deployments", "--all-namespaces", "-l", PART_LABEL]),
     kubectl.json<List<ApiService>>(["get", "apiservices", "-l", PART_LABEL]),
   ]);
-  return { deployments: deployments.items, apiServices: apiServices.items };
+  return { deployments: deployments.items, apiServices: apiServices.items, missing };
 }
 
-function isUnchanged(planned: PlannedPart, present: Present): boolean {
+/** Whether a part is there in full, made from what it would be made from now, and works. */
+export function isUnchanged(
+  planned: Pick<PlannedPart, "objects" | "content" | "deployments" | "apiServices">,
+  present: Present,
+): boolean {
   return (
+    !planned.objects.some((object) => present.missing.includes(object)) &&
     planned.deployments.every(({ namespace, name }) =>
       present.deployments.some(
         (deployment) =>

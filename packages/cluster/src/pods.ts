@@ -1,6 +1,7 @@
 import { isTrue } from "./kubernetes-types.ts";
 import type { ContainerStatus, List, Pod } from "./kubernetes-types.ts";
 import type { Kubectl } from "./kubectl.ts";
+import { releaseLabel } from "./names.ts";
 
 export interface PodView {
   namespace: string;
@@ -35,7 +36,7 @@ export async function readPods(
 
 /** @param zones zone by node's name */
 export function viewPod(pod: Pod, zones: ReadonlyMap<string, string>): PodView {
-  const release = pod.metadata.labels?.["app.kubernetes.io/instance"];
+  const release = pod.metadata.labels?.[releaseLabel];
   const node = pod.spec.nodeName ?? "";
   const zone = zones.get(node);
   return {

@@ -13,6 +13,8 @@ export interface PortWish {
   /** The option that names it: `--port`. */
   readonly flag: string;
   readonly port: number;
+  /** The stopped container that has it and wants it back: then no option can change it. */
+  readonly of?: string;
 }
 
 export interface MachineFacts {
@@ -129,7 +131,14 @@ function judgeDocker(docker: DockerFacts, opts: { wish: Wish; add: Add }): void 
 
 function judgePorts(facts: MachineFacts, opts: { wish: Wish; add: Add }): void {
   const { wish, add } = opts;
-  for (const { flag, port } of facts.takenPorts) {
+  for (const { flag, port, of } of facts.takenPorts) {
+    if (of !== undefined) {
+      add(
+        "ports",
+        `Port ${port} (${flag}) is taken on 127.0.0.1, and ${of}, which has stopped, cannot be started again without it. End what listens there, and try again. Nothing was changed.`,
+      );
+      continue;
+    }
     add(
       "ports",
       `Port ${port} (${flag}) is taken on 127.0.0.1. End what listens there, or choose another by ${flag} (0 = any free one).`,

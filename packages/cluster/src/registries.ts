@@ -3,6 +3,7 @@ import type { Bundle } from "./bundle.ts";
 import type { Docker, DockerContainer } from "./docker.ts";
 import { ClusterError } from "./errors.ts";
 import { dockerMark, namesOf, networkName, registryPort } from "./names.ts";
+import { foreign } from "./parts.ts";
 
 /** The upstream registries that a node asks the mirror for first, and where they really are. */
 const upstreams: Readonly<Record<string, string>> = {
@@ -66,6 +67,8 @@ export async function ensureRegistry(
     return;
   }
   await remove(docker, existing, signal);
+  // A volume of that name that is there would be taken as it is, whosever it is.
+  if (await isForeignVolume(docker, { name, signal })) throw foreign(name, { volume: names.volume });
   await docker.run(["volume", "create", `--label=${dockerMark}=${name}`, names.volume], {
     what: `make the volume ${names.volume}`,
     signal,
@@ -75,6 +78,15 @@ export async function ensureRegistry(
     container: names.registry,
     args: [`--publish=127.0.0.1:${port}:${registryPort}`, `--volume=${names.volume}:/var/lib/registry`, image],
   });
+}
+
+/** Whether somebody else has a volume of the name that ours would have. */
+export async function isForeignVolume(
+  docker: Docker,
+  opts: { name: string; signal?: AbortSignal | undefined },
+): Promise<boolean> {
+  const labels = await docker.volumeLabels(namesOf(opts.name).volume, { signal: opts.signal });
+  return labels !== undefined && labels[dockerMark] !== opts.name;
 }
 
 /** The registry that serves the bundle's storage, as it lies on the disk and read-only. */
@@ -119,7 +131,13 @@ async function start(
   );
 }
 
-/** @returns whether it runs now; what cannot be started (its network was made anew) is made again by the caller */
+/**
+ * Starts what has stopped.
+ *
+ * @returns whether it runs now; not where the network that it hung on has been removed, since then nobody can start it again
+ *
+ * Throws PORT_TAKEN where somebody has taken its port meanwhile, TOOL_FAILED for any other reason, ABORTED.
+ */
 export async function revive(
   docker: Docker,
   container: DockerContainer,
@@ -131,7 +149,15 @@ export async function revive(
     await docker.run([verb, container.id], { what: `${verb} ${container.name}`, signal });
     return true;
   } catch (error) {
-    if (error instanceof ClusterError && error.code === "TOOL_FAILED") return false;
+    if (!(error instanceof ClusterError) || error.code !== "TOOL_FAILED") throw error;
+    if (/network \S+ not found/i.test(error.message)) return false;
+    if (/port is already allocated|address already in use|failed to bind host port/i.test(error.message)) {
+      throw new ClusterError(
+        "PORT_TAKEN",
+        `${error.message}\nSomebody has taken a port that ${container.name} had: end what listens there, and try again. Nothing was removed.`,
+        { cause: error },
+      );
+    }
     throw error;
   }
 }

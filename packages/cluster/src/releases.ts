@@ -1,7 +1,13 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Cluster } from "./open.ts";
 import type { HelmUpgrade } from "./helm.ts";
 import type { Kubectl } from "./kubectl.ts";
 import type { HorizontalPodAutoscaler, List, ScaledObject } from "./kubernetes-types.ts";
+import { releaseLabel } from "./names.ts";
+import { parseManifests } from "./platform-manifests.ts";
+import { findMissing, isUnknownKind } from "./presence.ts";
+import { isUnfinished, judgeRecords } from "./release-records.ts";
+import type { ReleaseRecord } from "./release-records.ts";
 import { untilRolledOut, type RolloutOptions } from "./rollout.ts";
 
 export interface NamespaceOptions {
@@ -22,11 +28,18 @@ export async function ensureNamespace(cluster: { kubectl: Kubectl }, opts: Names
   );
 }
 
-export interface InstallOptions extends Omit<HelmUpgrade, "wait" | "timeoutSeconds"> {
+export interface ReadyOptions {
+  release: string;
+  namespace: string;
   /** Until all its Deployments have rolled out; default 180 s, of which pulling the image on each node takes the most. */
   readyWithinSeconds?: number;
   /** Adds to the error about an image that is not to be had. */
   onMissingImage?: ((image: string) => string) | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export interface InstallOptions extends Omit<HelmUpgrade, "wait" | "timeoutSeconds">, ReadyOptions {
+  signal?: AbortSignal | undefined;
 }
 
 /**
@@ -43,13 +56,22 @@ const KEDA_RACE = /admission webhook "vscaledobject[^\n]*Deployment[^\n]*not fou
  * @throws ClusterError TOOL_FAILED (Helm's sentence), IMAGE_MISSING, TIMEOUT, ABORTED
  */
 export async function installRelease(cluster: Cluster, opts: InstallOptions): Promise<void> {
-  const { readyWithinSeconds = 180, onMissingImage, ...upgrade } = opts;
   await dropUnfinished(cluster.kubectl, opts);
-  await upgradeRelease(cluster, upgrade);
+  await upgradeRelease(cluster, opts);
+  await untilReleaseReady(cluster, opts);
+}
+
+/**
+ * Waits until a release has rolled out and its scaler, if it has one, has raised it to its least; about a second where all is well.
+ *
+ * @throws ClusterError IMAGE_MISSING, TIMEOUT (with what is not ready and why), TOOL_FAILED, ABORTED
+ */
+export async function untilReleaseReady(cluster: Pick<Cluster, "kubectl">, opts: ReadyOptions): Promise<void> {
+  const { readyWithinSeconds = 180, onMissingImage } = opts;
   const rollout: RolloutOptions = {
     namespace: opts.namespace,
     what: `release ${opts.release}`,
-    selector: `app.kubernetes.io/instance=${opts.release}`,
+    selector: `${releaseLabel}=${opts.release}`,
     timeoutSeconds: readyWithinSeconds,
     signal: opts.signal,
     onMissingImage,
@@ -58,6 +80,17 @@ export async function installRelease(cluster: Cluster, opts: InstallOptions): Pr
   const atLeast = await leastReplicas(cluster.kubectl, rollout);
   // A first install with a scaler begins with one replica, since the chart leaves the number to the scaler.
   if (atLeast > 1) await untilRolledOut(cluster.kubectl, { ...rollout, atLeast });
+}
+
+/** Whether everything that Helm has installed for a release is still in the cluster. Throws TOOL_FAILED. */
+export async function isReleaseWhole(
+  cluster: Pick<Cluster, "helm" | "kubectl">,
+  opts: { release: string; namespace: string; signal?: AbortSignal | undefined },
+): Promise<boolean> {
+  const { release, namespace, signal } = opts;
+  const text = await cluster.helm.manifest(release, namespace);
+  const objects = parseManifests(text, `the manifest of release ${release}`);
+  return (await findMissing(cluster.kubectl, objects, { namespace, signal })).length === 0;
 }
 
 /** `helm upgrade --install`, once more where KEDA refused only because it had not heard of the Deployment yet. */
@@ -78,8 +111,11 @@ async function leastReplicas(kubectl: Kubectl, opts: RolloutOptions): Promise<nu
   };
   const [hpas, scaledObjects] = await Promise.all([
     list<HorizontalPodAutoscaler>("horizontalpodautoscalers.v2.autoscaling"),
-    // Where KEDA is not installed there is no such kind.
-    list<ScaledObject>("scaledobjects.keda.sh").catch((): readonly ScaledObject[] => []),
+    list<ScaledObject>("scaledobjects.keda.sh").catch((error: unknown): readonly ScaledObject[] => {
+      // Where KEDA is not installed there is no such kind.
+      if (isUnknownKind(error)) return [];
+      throw error;
+    }),
   ]);
   return Math.max(
     0,
@@ -104,7 +140,7 @@ export async function uninstallRelease(
       "deployments,pods",
       "--for=delete",
       `--namespace=${namespace}`,
-      `--selector=app.kubernetes.io/instance=${release}`,
+      `--selector=${releaseLabel}=${release}`,
       `--timeout=${timeoutSeconds}s`,
     ],
     {
@@ -115,21 +151,30 @@ export async function uninstallRelease(
   );
 }
 
+/** Nothing tells when another process ends an operation. */
+const ASK_AGAIN_MS = 1000;
+
 /**
  * A Helm that was killed leaves its revision "pending", and every later upgrade refuses. That record alone is removed: what there is of the
- * revision's objects bears the release's name, so the next upgrade takes it over.
+ * revision's objects bears the release's name, so the next upgrade takes it over. A record whose maker may still be at work is waited for.
  */
 async function dropUnfinished(
   kubectl: Kubectl,
   opts: { release: string; namespace: string; signal?: AbortSignal | undefined },
 ): Promise<void> {
-  await kubectl.run(
-    [
-      "delete",
-      "secrets",
-      `--namespace=${opts.namespace}`,
-      `--selector=owner=helm,name=${opts.release},status in (pending-install,pending-upgrade,pending-rollback)`,
-    ],
-    { what: `remove an unfinished revision of release ${opts.release}`, signal: opts.signal },
-  );
+  const { release, namespace, signal } = opts;
+  const what = `look for an unfinished revision of release ${release}`;
+  for (;;) {
+    const args = ["get", "secrets", `--namespace=${namespace}`, `--selector=owner=helm,name=${release}`];
+    const { items } = await kubectl.json<List<ReleaseRecord>>(args, { what, signal });
+    const { dead, alive } = judgeRecords(items.filter((record) => isUnfinished(record)));
+    if (dead.length > 0) {
+      await kubectl.run(["delete", "secrets", `--namespace=${namespace}`, "--ignore-not-found", ...dead], {
+        what: `remove an unfinished revision of release ${release}`,
+        signal,
+      });
+    }
+    if (alive.length === 0) return;
+    await sleep(ASK_AGAIN_MS, undefined, signal === undefined ? {} : { signal });
+  }
 }
