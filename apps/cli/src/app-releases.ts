@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import { installRelease, type Cluster } from "@holdfast/cluster";
+import { installRelease, isReleaseWhole, nodePorts, untilReleaseReady, type Cluster } from "@holdfast/cluster";
 import { usageError } from "./cli-error.ts";
 import type { PushedImage } from "./cluster-images.ts";
 import { REPO_ROOT } from "./repo.ts";
@@ -10,8 +10,6 @@ import { list } from "./words.ts";
 
 export const APP_NAMESPACE = "holdfast";
 export const CHART_DIR = path.join(REPO_ROOT, "charts", "service");
-/** Where the control plane hands the catalogue's traffic in; published on this machine as `--port`. */
-const APP_NODE_PORT = 30_080;
 
 /** The chart's profiles that there are: values-ha.yaml is "ha". */
 export async function profileNames(): Promise<string[]> {
@@ -46,12 +44,13 @@ export function releaseValues(release: ReleaseName, { image }: Pick<Wanted, "ima
         ...common,
         role: "catalogue",
         upstream: { url: "http://stock" },
-        service: { type: "NodePort", nodePort: APP_NODE_PORT },
+        service: { type: "NodePort", nodePort: nodePorts.app },
       };
 }
 
 /**
- * Installs or upgrades one release and waits until it is ready; leaves alone what is as wanted already.
+ * Installs or upgrades one release and waits until it is ready; what is as wanted already is left alone and waited for. What
+ * somebody has removed of it is put back.
  * Throws a ClusterError with Helm's sentence, or with what keeps a pod from being ready.
  */
 export async function ensureRelease(
@@ -65,7 +64,12 @@ export async function ensureRelease(
   const found = (await helm.list(APP_NAMESPACE)).find(({ name }) => name === release);
   if (found?.status === "deployed") {
     const before = await helm.values(release, APP_NAMESPACE);
-    if ((before as Record<string, unknown>)[MARK] === mark) return "unchanged";
+    const place = { release, namespace: APP_NAMESPACE, signal: opts.signal };
+    if ((before as Record<string, unknown>)[MARK] === mark && (await isReleaseWhole(cluster, place))) {
+      // Helm calls a release deployed before its pods are ready: an earlier `up` may have been stopped while they were not.
+      await untilReleaseReady(cluster, place);
+      return "unchanged";
+    }
   }
   await installRelease(cluster, {
     release,

@@ -1,11 +1,12 @@
 /** The images of this checkout, in the registry of a cluster: the service's and the load agent's. */
 import path from "node:path";
 import type { Cluster } from "@holdfast/cluster";
+import { withLockFile } from "@holdfast/cluster/lock-file";
 import { CliError } from "./cli-error.ts";
 import { lastLines } from "./cluster-tools.ts";
-import { withLockFile } from "./lock-file.ts";
 import { runNode } from "./node-child.ts";
 import { REPO_ROOT } from "./repo.ts";
+import { argumentsOfScript } from "./room-script.ts";
 
 export interface PushedImage {
   /** As nodes know it: `localhost:5001/holdfast/service`. */
@@ -49,11 +50,14 @@ export async function clusterImage(
 async function pushImage(which: keyof typeof SOURCES, opts: ImageOptions & { cluster: Cluster }): Promise<PushedImage> {
   const repository = `${opts.cluster.registry}/${NAMES[which]}`;
   const source = SOURCES[which];
-  const { stdout, output, trouble } = await runNode(["--run", "image", "--", "--push", repository, "-o", "json"], {
-    cwd: path.join(REPO_ROOT, source),
-    env: opts.bundleDir === undefined ? process.env : { ...process.env, HOLDFAST_BUNDLE: opts.bundleDir },
-    signal: opts.signal,
-  });
+  const { stdout, output, trouble } = await runNode(
+    [...argumentsOfScript(source, "image"), "--push", repository, "-o", "json"],
+    {
+      cwd: path.join(REPO_ROOT, source),
+      env: opts.bundleDir === undefined ? process.env : { ...process.env, HOLDFAST_BUNDLE: opts.bundleDir },
+      signal: opts.signal,
+    },
+  );
   const made = trouble === undefined ? imageOf(stdout) : undefined;
   if (made) return { repository, ...made, reference: `${repository}:${made.tag}` };
   throw new CliError(

@@ -1,6 +1,6 @@
 import { parsePlan, parseRule } from "@holdfast/load";
 import { expect, test } from "vitest";
-import { clusterLoadRule, clusterPlan } from "./cluster-load.ts";
+import { clusterLoadRule, clusterPlan, loadReason, refuseTooMany } from "./cluster-load.ts";
 
 const target = { url: "http://10.96.0.1:80", productIds: ["walnut-desk", "oak-shelf"] };
 
@@ -28,4 +28,16 @@ test("its rule is one that a ledger can hold: nothing may fail, and the machine'
     maxScheduleLagMs: { p99: 200, max: 1_000 },
     maxClockErrorMs: 100,
   });
+});
+
+test("the verdict of a load speaks of no fault, since there was none", () => {
+  expect(loadReason("0 of 4200 requests failed; 4000 of them were sent during 20.0 s of fault in 1 window.")).toBe(
+    "0 of 4200 requests failed; 4000 of them were sent while it was measured, which was 20.0 s.",
+  );
+  expect(loadReason("While the fault worked, 7 requests fell due, where 900 are needed.")).not.toContain("fault");
+});
+
+test("more requests than a verdict can hold are wrong usage", () => {
+  expect(() => refuseTooMany({ rate: 200, for: 3_600 })).not.toThrow();
+  expect(() => refuseTooMany({ rate: 2_000, for: 3_600 })).toThrow(/7 200 000 requests.*--for takes up to 500 s/);
 });

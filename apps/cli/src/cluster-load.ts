@@ -7,10 +7,10 @@ import { judge, startLoad, type Ledger, type LoadPlan, type LoadRun, type PassRu
 import { request } from "undici";
 import { aborted, isOfAbort } from "./aborted.ts";
 import { APP_NAMESPACE } from "./app-releases.ts";
-import { CliError } from "./cli-error.ts";
-import { clusterImages } from "./cluster-images.ts";
+import { CliError, messageOf, usageError } from "./cli-error.ts";
+import { clusterImage } from "./cluster-images.ts";
 import { clusterName, nameFlag } from "./cluster-name.ts";
-import { openNamedCluster } from "./cluster-open.ts";
+import { bundleDirFor, openNamedCluster } from "./cluster-open.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { firstAnswer } from "./first-answer.ts";
 import { watchInterrupts } from "./interrupt.ts";
@@ -18,6 +18,7 @@ import { createLoadView, type LoadView } from "./load-view.ts";
 import { loadPlan, MACHINE_LIMITS } from "./session-load.ts";
 import type { Terminal } from "./terminal.ts";
 import { verdictLines } from "./verdict-words.ts";
+import { count } from "./words.ts";
 
 export interface ClusterLoadFlags {
   rate: number;
@@ -42,6 +43,7 @@ const AFTER_MS = 1_000;
 /** Returns the exit code: that of the verdict. */
 export async function sendClusterLoad(flags: ClusterLoadFlags, terminal: Terminal): Promise<number> {
   const name = clusterName(flags.name);
+  refuseTooMany(flags);
   const ledgerFile = path.join(flags.out, "load.ledger.jsonl");
   const abort = new AbortController();
   const view = createLoadView(terminal);
@@ -53,7 +55,8 @@ export async function sendClusterLoad(flags: ClusterLoadFlags, terminal: Termina
   try {
     const { signal } = abort;
     const cluster = await openNamedCluster(name, { note: view.note, signal });
-    const { agent } = await clusterImages(cluster, { signal });
+    const bundleDir = await bundleDirFor(name, {});
+    const agent = await clusterImage(cluster, "agent", { bundleDir, signal });
     const ledger = await underLoad(cluster, { flags, ledgerFile, image: agent.reference, view, signal });
     view.end();
     const verdict = judge(ledger);
@@ -63,7 +66,9 @@ export async function sendClusterLoad(flags: ClusterLoadFlags, terminal: Termina
       terminal.note(again);
     } else {
       const title = `${flags.rate} requests/s for ${flags.for} s, from inside the cluster`;
-      for (const line of verdictLines(verdict, { paint: terminal.paint, width: terminal.width, title })) {
+      const words = { ...verdict, reason: loadReason(verdict.reason) };
+      const meanwhile = "while it was measured";
+      for (const line of verdictLines(words, { paint: terminal.paint, width: terminal.width, title, meanwhile })) {
         terminal.print(line);
       }
       terminal.print(again);
@@ -80,6 +85,27 @@ export async function sendClusterLoad(flags: ClusterLoadFlags, terminal: Termina
   }
 }
 
+/** Each request is a record that is held until the verdict, of some hundred bytes: beyond this the verdict would not fit into memory. */
+const MOST_REQUESTS = 1_000_000;
+
+/** Throws a usage error where rate and time together are more than a verdict can hold. */
+export function refuseTooMany(flags: Pick<ClusterLoadFlags, "rate" | "for">): void {
+  if (flags.rate * flags.for <= MOST_REQUESTS) return;
+  throw usageError(
+    `--rate ${flags.rate} for ${flags.for} s is ${count(flags.rate * flags.for)} requests, and a verdict is made of at most ${count(MOST_REQUESTS)}: at this rate --for takes up to ${Math.floor(MOST_REQUESTS / flags.rate)} s.`,
+  );
+}
+
+/** The verdict's sentence where nothing was broken on purpose: the window of such a load is the time in which it was measured. */
+export function loadReason(reason: string): string {
+  return reason
+    .replace(/ were sent during ([\d.]+ m?s) of fault in 1 window/, " were sent while it was measured, which was $1")
+    .replaceAll("after a fault began", "after the measuring began")
+    .replaceAll("after the fault began", "after the measuring began")
+    .replaceAll("while the fault worked", "while it was measured")
+    .replaceAll("While the fault worked", "While it was measured");
+}
+
 interface Sending {
   flags: ClusterLoadFlags;
   ledgerFile: string;
@@ -93,12 +119,19 @@ async function underLoad(cluster: Cluster, opts: Sending): Promise<Ledger> {
   const { kubectl } = cluster;
   const url = await serviceUrl(cluster, signal);
   const here = `http://localhost:${cluster.ports.app}`;
-  const productIds = await firstAnswer(here);
+  const productIds = await firstAnswer(here, {
+    hint: `\`kubectl --kubeconfig ${cluster.kubeconfig} get pods -n ${APP_NAMESPACE}\` shows its pods.`,
+  });
   if (flags.slowShare > 0) await assertSlowOnDemand(here, signal);
   await using undo = new AsyncDisposableStack();
   await clearAgent(cluster, signal);
-  undo.defer(() => removeAgent(cluster));
-  await startLoadAgent(kubectl, { image, namespace: APP_NAMESPACE, signal });
+  let isOurs = true;
+  undo.defer(() => (isOurs ? removeAgent(cluster) : undefined));
+  await startLoadAgent(kubectl, { image, namespace: APP_NAMESPACE, signal }).catch((error: unknown) => {
+    // Somebody else has begun since we looked.
+    isOurs = !/AlreadyExists|already exists/.test(messageOf(error));
+    throw isOurs ? error : loadRuns(cluster);
+  });
   const startedMs = performance.now();
   const load = startLoad(clusterPlan(flags, { url, productIds }), {
     ledgerFile,
@@ -123,11 +156,15 @@ async function clearAgent(cluster: Cluster, signal: AbortSignal): Promise<void> 
     { what: "look for a load that is being sent", signal },
   );
   if (phase === "Running") {
-    throw new CliError(`A load is being sent to the cluster "${cluster.name}" already: wait until it is over.`, {
-      code: "LOAD_RUNS",
-    });
+    throw loadRuns(cluster);
   }
   if (phase !== "") await removeAgent(cluster);
+}
+
+function loadRuns({ name }: Cluster): CliError {
+  return new CliError(`A load is being sent to the cluster "${name}" already: wait until it is over.`, {
+    code: "LOAD_RUNS",
+  });
 }
 
 async function removeAgent({ kubectl }: Cluster): Promise<void> {

@@ -1,6 +1,12 @@
-import { existsSync } from "node:fs";
-import path from "node:path";
-import { findDocker, openCluster, run, type Cluster } from "@holdfast/cluster";
+import {
+  bundleDirOf as bundleDirOfCluster,
+  dockerMark,
+  findDocker,
+  kindClusterLabel,
+  openCluster,
+  run,
+  type Cluster,
+} from "@holdfast/cluster";
 import { bundleDirOf } from "./bundle-dir.ts";
 import { CliError } from "./cli-error.ts";
 import { CLUSTERS_DIR, nameFlag } from "./cluster-name.ts";
@@ -27,7 +33,7 @@ export async function openNamedCluster(
 }
 
 /** What marks the containers of a cluster: kind's own label, and ours. */
-const LABELS = ["io.x-k8s.kind.cluster", "holdfast.cluster"];
+const LABELS = [kindClusterLabel, dockerMark];
 
 /** Whether Docker knows anything of that name, ours or not. Throws a ClusterError where Docker cannot be asked. */
 export async function isClusterThere(name: string, opts: { signal?: AbortSignal } = {}): Promise<boolean> {
@@ -49,13 +55,5 @@ export async function isClusterThere(name: string, opts: { signal?: AbortSignal 
  */
 export async function bundleDirFor(name: string, opts: { flag?: string | undefined }): Promise<string | undefined> {
   const given = await bundleDirOf(opts.flag);
-  if (given !== undefined) return given;
-  const mounted = await run(
-    findDocker(),
-    ["inspect", "--type", "container", "--format", "{{range .Mounts}}{{.Source}}{{end}}", `${name}-mirror`],
-    { what: "find the bundle of the cluster", timeoutMs: 10_000 },
-  ).catch(() => undefined);
-  // A bundle's registry directory is what the mirror serves.
-  const dir = mounted === undefined ? undefined : path.dirname(mounted.stdout.trim());
-  return dir !== undefined && existsSync(path.join(dir, "bundle.json")) ? dir : undefined;
+  return given ?? (await bundleDirOfCluster({ name, tools: { docker: findDocker() } }));
 }

@@ -1,7 +1,7 @@
 /** The programs that a cluster is made and asked with: Docker as it is installed, the rest in the versions we know. */
 import path from "node:path";
-import { findDocker, type Tools } from "@holdfast/cluster";
-import { CliError } from "./cli-error.ts";
+import { findDocker, run, type Tools } from "@holdfast/cluster";
+import { CliError, messageOf } from "./cli-error.ts";
 import { runNode } from "./node-child.ts";
 import { REPO_ROOT } from "./repo.ts";
 
@@ -32,14 +32,37 @@ export async function clusterTools(opts: {
   return { docker, ...(tools as Omit<Tools, "docker">) };
 }
 
+export function isDockerThere(): boolean {
+  return path.isAbsolute(findDocker());
+}
+
 /** Docker's client. Throws a CliError with the code DOCKER_MISSING; whether its server runs is the preflight's to find out. */
 export function dockerOnPath(): string {
   const docker = findDocker();
-  if (path.isAbsolute(docker)) return docker;
+  if (isDockerThere()) return docker;
   throw new CliError(
     "There is no Docker on PATH, and a cluster's nodes are its containers: install it (https://docs.docker.com/engine/install) and try again. `./holdfast start` needs none.",
     { code: "DOCKER_MISSING" },
   );
+}
+
+/** Docker's client, after its server has answered. Throws a CliError with the code DOCKER_MISSING or DOCKER_SILENT. */
+export async function dockerThatAnswers({ signal }: { signal?: AbortSignal } = {}): Promise<string> {
+  const docker = dockerOnPath();
+  try {
+    await run(docker, ["version", "--format", "{{.Server.Version}}"], {
+      what: "ask Docker for its version",
+      timeoutMs: 20_000,
+      signal,
+    });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw new CliError(
+      `Docker does not answer (${messageOf(error).trim().split("\n").at(-1)?.trim()}): start it, or let this user use it, and try again.`,
+      { code: "DOCKER_SILENT", cause: error },
+    );
+  }
+  return docker;
 }
 
 function isProgress(line: string): boolean {

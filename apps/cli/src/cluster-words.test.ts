@@ -18,6 +18,7 @@ test("zone by zone: what runs where, the control plane last", () => {
 test("status says what is in trouble, in words", () => {
   const lines = clusterLines(sampleCluster(), opts);
   expect(lines[0]).toBe("http://localhost:30080  cluster holdfast, Prometheus at http://localhost:30090");
+  expect(lines[1]).toBe("For kubectl: export KUBECONFIG=/checkout/.cache/clusters/holdfast/kubeconfig");
   expect(lines).toContain("zone-b          holdfast-worker2         ready, takes no pods");
   expect(lines).toContain("zone-c          holdfast-worker3         paused, not ready");
   expect(lines).toContain("zone-b   holdfast    catalogue-2   not ready   2          1 min 30 s");

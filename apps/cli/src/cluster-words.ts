@@ -41,6 +41,7 @@ export function clusterLines(cluster: ClusterSnapshot, opts: { paint: Paint; wid
   const { nodes, pods, scalers, releases, platform } = cluster;
   return [
     `${paint("key", cluster.urls.catalogue)}  cluster ${cluster.name}, Prometheus at ${cluster.urls.prometheus}`,
+    `For kubectl: export KUBECONFIG=${cluster.kubeconfig}`,
     "",
     ...table([
       ["ZONE", "NODE", "STATE"],

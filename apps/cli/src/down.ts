@@ -1,6 +1,6 @@
 /** One call of `down`. */
 import path from "node:path";
-import { deleteCluster } from "@holdfast/cluster";
+import { deleteCluster, withClusterLock } from "@holdfast/cluster";
 import { isOfAbort } from "./aborted.ts";
 import { clusterName, CLUSTERS_DIR, nameFlag } from "./cluster-name.ts";
 import { dockerOnPath } from "./cluster-tools.ts";
@@ -30,13 +30,8 @@ export async function down(flags: DownFlags, terminal: Terminal): Promise<number
   try {
     // It asks Docker alone: nobody should fetch tools in order to throw away what they were for.
     const tools = { docker: dockerOnPath(), kind: "kind", kubectl: "kubectl", helm: "helm" };
-    const { removed } = await deleteCluster({
-      name,
-      stateDir: CLUSTERS_DIR,
-      tools,
-      progress: view.show,
-      signal: abort.signal,
-    });
+    const work = { name, stateDir: CLUSTERS_DIR, progress: view.show, signal: abort.signal };
+    const { removed } = await withClusterLock(work, () => deleteCluster({ ...work, tools }));
     view.end();
     if (flags.output === "json") terminal.print(JSON.stringify({ name, removed }, undefined, 2));
     else if (removed.length === 0) terminal.print(`There is no cluster "${name}": nothing was removed.`);

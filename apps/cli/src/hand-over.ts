@@ -10,9 +10,10 @@ import { REPO_ROOT } from "./repo.ts";
 /**
  * Runs `node ARGS` of this checkout in the foreground, with our terminal, and returns its exit code.
  * Throws a CliError when the checkout lacks what is needed for `purpose`, which completes "restore it to ...".
+ * ARGS that are read out of what is needed are handed over as a function.
  */
 export async function handOver(
-  args: readonly string[],
+  args: readonly string[] | (() => readonly string[]),
   opts: { needs: string; purpose: string; cwd?: string },
 ): Promise<number> {
   if (!existsSync(path.join(REPO_ROOT, opts.needs))) {
@@ -20,7 +21,7 @@ export async function handOver(
       code: "NOT_IN_CHECKOUT",
     });
   }
-  const child = spawn(process.execPath, args, {
+  const child = spawn(process.execPath, typeof args === "function" ? args() : args, {
     stdio: "inherit",
     ...(opts.cwd === undefined ? {} : { cwd: path.join(REPO_ROOT, opts.cwd) }),
   });

@@ -47,7 +47,14 @@ export async function createSandbox({ onTestFinished }: TestContext): Promise<Sa
   function holdfast(...args: string[]): Called {
     const child = spawn(process.execPath, [MAIN, ...args], {
       cwd: tmp,
-      env: { ...process.env, TMPDIR: tmp, NO_COLOR: "1", FORCE_COLOR: undefined },
+      // Not the cluster that may stand on this machine.
+      env: {
+        ...process.env,
+        TMPDIR: tmp,
+        HOLDFAST_CLUSTER: "no-cluster-of-tests",
+        NO_COLOR: "1",
+        FORCE_COLOR: undefined,
+      },
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
     });

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
@@ -93,7 +93,7 @@ test.for([
   ],
   [
     ["up", "--name", "No Name"],
-    '--name takes 1 to 40 of a-z, 0-9 and "-", beginning and ending with a letter or digit; "No Name" is not that.',
+    '--name takes a name of 1 to 40 small letters, digits and "-", with a letter or digit at both ends; "No Name" is not that.',
   ],
   [["up", "--profile", "huge"], 'There is no profile "huge": the chart has dev, ha and workshop.'],
   [
@@ -160,6 +160,42 @@ test.for([["up"], ["down"], ["load"], ["run", "E1", "--target", "kind"]])(
     vi.unstubAllEnvs();
   },
 );
+
+/** Docker's client where its server does not run. */
+async function stubDocker(): Promise<void> {
+  const dir = await mkdtemp(path.join(tmpdir(), "no-docker-"));
+  const script = "#!/bin/sh\necho 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock.' >&2\nexit 1\n";
+  await writeFile(path.join(dir, "docker"), script, { mode: 0o755 });
+  vi.stubEnv("PATH", `${dir}:/bin:/usr/bin`);
+  vi.stubEnv("HOLDFAST_BUNDLE", "");
+  onTestFinished(async () => {
+    vi.unstubAllEnvs();
+    await rm(dir, { recursive: true });
+  });
+}
+
+test("up asks whether Docker runs before it fetches a tool", async () => {
+  await stubDocker();
+  expect(await call("up")).toEqual({
+    code: 4,
+    out: "",
+    err: "holdfast: Docker does not answer (Cannot connect to the Docker daemon at unix:///var/run/docker.sock.): start it, or let this user use it, and try again.\n",
+  });
+});
+
+test("status does not say that there is no cluster where Docker cannot be asked", async () => {
+  await stubDocker();
+  vi.stubEnv("TMPDIR", "/nowhere");
+  const { code, out, err } = await call("status");
+  expect({ code, out }).toEqual({ code: 4, out: "" });
+  expect(err).toMatch(/Cannot connect to the Docker daemon/);
+  expect(err).not.toMatch(/there is no cluster/);
+});
+
+test("load refuses more requests than a verdict can hold", async () => {
+  const { code, err } = await call("load", "--rate", "2000", "--for", "1h");
+  expect({ code, err }).toMatchObject({ code: 2, err: expect.stringContaining("7 200 000 requests") });
+});
 
 test("up with a bundle that has no contents list says so before anything is made", async () => {
   const dir = await mkdtemp(path.join(tmpdir(), "no-bundle-"));

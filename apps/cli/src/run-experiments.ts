@@ -116,14 +116,14 @@ async function targetHere({ terminal, signal }: Place): Promise<TargetFactory> {
 
 /** Loaded when it is needed: a fleet must not wait for what a cluster is asked with. */
 async function targetOnCluster(name: string, { terminal, signal }: Place): Promise<TargetFactory> {
-  const [{ kindTarget }, { openNamedCluster }, { clusterImages }, { CHART_DIR }] = await Promise.all([
+  const [{ kindTarget }, { bundleDirFor, openNamedCluster }, { clusterImages }, { CHART_DIR }] = await Promise.all([
     import("@holdfast/experiments"),
     import("./cluster-open.ts"),
     import("./cluster-images.ts"),
     import("./app-releases.ts"),
   ]);
   const cluster = await openNamedCluster(name, { note: terminal.note, signal });
-  const { service, agent } = await clusterImages(cluster, { signal });
+  const { service, agent } = await clusterImages(cluster, { bundleDir: await bundleDirFor(name, {}), signal });
   return kindTarget({
     cluster,
     chart: CHART_DIR,

@@ -70,7 +70,10 @@ test("several that need it at once build it once; a lock that a killed one has l
   const { root, ensure, said } = await createCheckout(COPY);
   await mkdir(path.join(root, ".cache"));
   // No process has this pid: it is above what Linux and macOS give out.
-  await writeFile(path.join(root, ".cache/service-bundle.lock"), "99999999");
+  await writeFile(
+    path.join(root, ".cache/service-bundle.lock"),
+    JSON.stringify({ pid: 99_999_999, id: "of one that was killed" }),
+  );
   await Promise.all([ensure(), ensure(), ensure()]);
   expect(said.filter((line) => line.startsWith("Built"))).toHaveLength(1);
 });

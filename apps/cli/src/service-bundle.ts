@@ -1,8 +1,8 @@
 /** The one file that replicas run, built when it is missing or older than what it is made of. */
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { withLockFile } from "@holdfast/cluster/lock-file";
 import { CliError } from "./cli-error.ts";
-import { withLockFile } from "./lock-file.ts";
 import { runNode } from "./node-child.ts";
 import { REPO_ROOT } from "./repo.ts";
 import { duration } from "./words.ts";

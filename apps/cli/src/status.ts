@@ -52,9 +52,16 @@ async function sessionSnapshot(session: string): Promise<Snapshot | undefined> {
 
 /** Loaded when it is needed: the second terminal of a `start` must not wait for it. */
 async function clusterOf(name: string, terminal: Terminal): Promise<ClusterSnapshot | undefined> {
-  const { isClusterThere, openNamedCluster } = await import("./cluster-open.ts");
-  // Without Docker there is no cluster; where it does not answer, what it would say is nobody's question here.
-  if (!(await isClusterThere(name).catch(() => false))) return undefined;
+  const [{ isClusterThere, openNamedCluster }, { isDockerThere }] = await Promise.all([
+    import("./cluster-open.ts"),
+    import("./cluster-tools.ts"),
+  ]);
+  // Without Docker there is no cluster; one that does not answer may have some.
+  const isThere = await isClusterThere(name).catch((error: unknown) => {
+    if (isDockerThere()) throw error;
+    return false;
+  });
+  if (!isThere) return undefined;
   const { clusterSnapshot } = await import("./cluster-snapshot.ts");
   return clusterSnapshot(await openNamedCluster(name, { note: terminal.note }));
 }

@@ -6,7 +6,10 @@ import {
   ensureNamespace,
   installPlatform,
   readBundle,
+  usualPorts,
+  withClusterLock,
   type Cluster,
+  type PublishedPortName,
   type Step,
 } from "@holdfast/cluster";
 import { request } from "undici";
@@ -18,7 +21,7 @@ import { clusterImage, type PushedImage } from "./cluster-images.ts";
 import { clusterName, CLUSTERS_DIR, nameFlag } from "./cluster-name.ts";
 import { bundleDirFor } from "./cluster-open.ts";
 import { clusterSnapshot } from "./cluster-snapshot.ts";
-import { clusterTools, dockerOnPath } from "./cluster-tools.ts";
+import { clusterTools, dockerThatAnswers } from "./cluster-tools.ts";
 import { EXIT } from "./exit-codes.ts";
 import { watchInterrupts } from "./interrupt.ts";
 import { REPO_ROOT } from "./repo.ts";
@@ -58,9 +61,9 @@ export async function up(flags: UpFlags, terminal: Terminal): Promise<number> {
   const given = await bundleDirOf(flags.bundle);
   // Before any tool is brought; its files are verified when they are used.
   if (given !== undefined) await readBundle(given);
-  dockerOnPath();
+  // Nobody should fetch tools in order to hear that Docker does not run.
+  await dockerThatAnswers();
   const bundleDir = await bundleDirFor(name, { flag: given });
-  const startedMs = performance.now();
   const abort = new AbortController();
   const view = createStepView(terminal);
   const interrupts = watchInterrupts((times) => {
@@ -69,16 +72,10 @@ export async function up(flags: UpFlags, terminal: Terminal): Promise<number> {
     abort.abort();
   });
   try {
-    const { cluster, image } = await makeCluster({ name, bundleDir, flags, view, signal: abort.signal });
-    const releases = await installApp(cluster, { profile, image, bundleDir, flags, view, signal: abort.signal });
-    await view.step({ id: "answer", title: "first answer", detail: (url) => url }, () =>
-      firstAnswer(cluster, abort.signal),
+    const { cluster, report } = await withClusterLock(
+      { name, stateDir: CLUSTERS_DIR, progress: view.show, signal: abort.signal },
+      () => makeAll({ name, profile, bundleDir, flags, view, signal: abort.signal }),
     );
-    const report: UpReport = {
-      seconds: Math.round((performance.now() - startedMs) / 100) / 10,
-      releases,
-      image: image.reference,
-    };
     const snapshot = await clusterSnapshot(cluster);
     view.end();
     if (flags.output === "json") terminal.print(JSON.stringify({ ...snapshot, up: report }, undefined, 2));
@@ -102,6 +99,18 @@ interface Work {
   flags: UpFlags;
   view: StepView;
   signal: AbortSignal;
+}
+
+async function makeAll(
+  opts: Work & { name: string; profile: string; bundleDir: string | undefined },
+): Promise<{ cluster: Cluster; report: UpReport }> {
+  const { view, signal } = opts;
+  const startedMs = performance.now();
+  const { cluster, image } = await makeCluster(opts);
+  const releases = await installApp(cluster, { ...opts, image });
+  await view.step({ id: "answer", title: "first answer", detail: (url) => url }, () => firstAnswer(cluster, signal));
+  const seconds = Math.round((performance.now() - startedMs) / 100) / 10;
+  return { cluster, report: { seconds, releases, image: image.reference } };
 }
 
 /** The nodes; then, side by side, what the platform needs and the images. */
@@ -136,13 +145,12 @@ async function makeCluster(
   return { cluster, image };
 }
 
-/** Where each is published on this machine, unless somebody says otherwise. */
-const USUAL_PORTS = { app: 30_080, lab: 30_081, prometheus: 30_090, registry: 5_001 };
+type Ports = Record<PublishedPortName, number>;
 
-export function portsOf(flags: Omit<UpFlags, "profile">): typeof USUAL_PORTS {
+export function portsOf(flags: Omit<UpFlags, "profile">): Ports {
   const { app, lab, prometheus, registry } = flags.freePorts
     ? { app: 0, lab: 0, prometheus: 0, registry: 0 }
-    : USUAL_PORTS;
+    : usualPorts;
   return {
     app: flags.port ?? app,
     lab: flags.labPort ?? lab,

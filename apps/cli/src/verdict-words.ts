@@ -26,16 +26,24 @@ function toneOfVerdict(verdict: VerdictFigures["verdict"]): Tone {
   return ({ PASS: "good", FAIL: "bad", INVALID: "warn" } as const)[verdict];
 }
 
+interface VerdictWords {
+  paint: Paint;
+  width: number;
+  title?: string;
+  /** Which of them count: "while it happened", where something did. */
+  meanwhile?: string;
+}
+
 /** The verdict in lines: its sentence, its numbers, and what to do about it. */
-export function verdictLines(figures: VerdictFigures, opts: { paint: Paint; width: number; title?: string }): string[] {
-  const { paint, title, width } = opts;
+export function verdictLines(figures: VerdictFigures, opts: VerdictWords): string[] {
+  const { paint, title, width, meanwhile = "while it happened" } = opts;
   const { failed, latency } = figures;
   const fates = Object.entries(failed.byFate).flatMap(([fate, n]) => (n ? [`${count(n)} ${fate}`] : []));
   const rows: [string, number, string][] = [
     [
       "sent",
       figures.sent,
-      `in ${duration(figures.seconds * 1_000)}, ${count(figures.sentDuringFault)} of them while it happened`,
+      `in ${duration(figures.seconds * 1_000)}, ${count(figures.sentDuringFault)} of them ${meanwhile}`,
     ],
     [
       "answered",

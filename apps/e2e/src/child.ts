@@ -5,8 +5,13 @@ import { REPO_ROOT } from "./repo.ts";
 
 export interface ChildOptions {
   readonly env?: Readonly<Record<string, string>>;
-  /** Hands SIGINT on; the program ends in its own order. */
+  /** Asks the program to end, by SIGTERM; it does so in its own order. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Who is asked. `child`, the default, is for programs that end what they have started: were their children asked too, those would
+   * skip what they have to undo. `group` is for those that hand a signal on to nobody, such as `node --run`.
+   */
+  readonly asks?: "child" | "group";
   /** Directory inside of the checkout; default its root. */
   readonly cwd?: string;
 }
@@ -29,7 +34,7 @@ async function start(
   file: string,
   opts: ChildOptions & { args: readonly string[]; stdout: "inherit" | "pipe" },
 ): Promise<{ code: number; stdout: string }> {
-  const { args, signal, env } = opts;
+  const { args, signal, env, asks = "child" } = opts;
   signal?.throwIfAborted();
   const child = spawn(file, args, {
     cwd: new URL(opts.cwd ?? ".", `file://${REPO_ROOT}/`),
@@ -39,7 +44,11 @@ async function start(
   });
   let stdout = "";
   child.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-  const interrupt = () => signalGroup(child.pid, "SIGINT");
+  const interrupt = () => {
+    // SIGTERM, since a starter that waits for its child in the same terminal hands this one on and takes Ctrl-C for the terminal's.
+    if (asks === "group") signalGroup(child.pid, "SIGTERM");
+    else child.kill("SIGTERM");
+  };
   // When we are gone nobody would end it.
   const end = () => signalGroup(child.pid, "SIGTERM");
   signal?.addEventListener("abort", interrupt, { once: true });

@@ -5,18 +5,27 @@ import { REPO_ROOT } from "./repo.ts";
 import type { RunRecord } from "./result.ts";
 import type { Found } from "./subject-cluster.ts";
 
-type Facts = Pick<RunRecord, "commit" | "versions" | "machine">;
+export type Facts = Pick<RunRecord, "commit" | "versions" | "machine">;
 
-export async function readFacts({ cluster, tools }: Found): Promise<Facts> {
-  const { serverVersion, clientVersion } = await cluster.kubectl.json<
-    Record<string, { gitVersion: string } | undefined>
-  >(["version"]);
+interface ApiVersions {
+  serverVersion?: { gitVersion: string };
+  clientVersion?: { gitVersion: string };
+}
+
+/** With what the cluster says of itself. */
+export async function readFactsOf({ cluster, tools }: Found): Promise<Facts> {
+  return readFacts({ tools, ...(await cluster.kubectl.json<ApiVersions>(["version"])) });
+}
+
+/** What can be known without a cluster. */
+export function readFacts(known: { tools?: Found["tools"] } & ApiVersions = {}): Facts {
+  const { tools, serverVersion, clientVersion } = known;
   const versions = {
     kubernetes: serverVersion?.gitVersion,
     kubectl: clientVersion?.gitVersion,
-    helm: said(tools.helm, ["version", "--template", "{{.Version}}"]),
-    kind: said(tools.kind, ["version", "--quiet"]),
-    docker: said(tools.docker, ["version", "--format", "{{.Server.Version}}"]),
+    helm: tools && said(tools.helm, ["version", "--template", "{{.Version}}"]),
+    kind: tools && said(tools.kind, ["version", "--quiet"]),
+    docker: tools && said(tools.docker, ["version", "--format", "{{.Server.Version}}"]),
     node: process.version,
   };
   return {

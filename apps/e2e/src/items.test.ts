@@ -1,4 +1,5 @@
 import { readdirSync } from "node:fs";
+import path from "node:path";
 import { expect, test } from "vitest";
 import { CHECKS, choose, type Item } from "./items.ts";
 import { allItems, chosenBy, createProgram, listLines, upFlags, type Flags } from "./program.ts";
@@ -60,6 +61,13 @@ test.each([
   expect(() => chosenBy(flags)).toThrow(sentence);
 });
 
+test.each(["Bad_Name", "-a", "x".repeat(41)])("%j names no cluster, which is wrong usage", async (name) => {
+  await expect(parse(`--name=${name}`)).rejects.toMatchObject({
+    exitCode: 2,
+    message: expect.stringContaining("1 to 40 small letters"),
+  });
+});
+
 test("a flag that does not exist is wrong usage", async () => {
   await expect(parse("--al")).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining("--al") });
 });
@@ -80,7 +88,7 @@ test("what is meant for `up` is handed on as it was given", async () => {
   );
   expect(upFlags(flags)).toEqual([
     "--bundle",
-    "b",
+    path.resolve("b"),
     "--kubernetes",
     "1.35",
     "--port",

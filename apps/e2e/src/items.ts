@@ -48,6 +48,14 @@ export const CHECKS: readonly CheckItem[] = [
   },
   {
     kind: "check",
+    id: "scaler-handover",
+    title: "A scaler takes over N",
+    claims:
+      "an upgrade from `replicas` to an HPA is refused on a live release; after the command that the refusal names it is taken and keeps N at every moment",
+    control: "the same upgrade without that command",
+  },
+  {
+    kind: "check",
     id: "admin-port",
     title: "The admin port is not for clients",
     claims: "through the client Service only the API answers; probes and metrics answer on the pod's own address",
@@ -58,7 +66,7 @@ export const CHECKS: readonly CheckItem[] = [
     id: "pod-security",
     title: "Everything of ours is restricted",
     claims:
-      "every pod of ours (service, platform, `helm test`) is admitted by a namespace that enforces pod security `restricted`",
+      "every pod of ours (service, Prometheus, KEDA, `helm test`) is admitted by a namespace that enforces pod security `restricted`",
     control: "a privileged pod",
   },
   {

@@ -1,4 +1,5 @@
 /** What the checks read of Kubernetes' objects. */
+import { isTrue, type Condition } from "@holdfast/cluster";
 
 export interface Meta {
   name: string;
@@ -7,13 +8,6 @@ export interface Meta {
   labels?: Record<string, string>;
   annotations?: Record<string, string>;
   deletionTimestamp?: string;
-}
-
-export interface Condition {
-  type: string;
-  status: string;
-  reason?: string;
-  message?: string;
 }
 
 export interface Pod {
@@ -52,16 +46,6 @@ export interface Service {
   spec: { clusterIP: string; ports: { name?: string; port: number; targetPort: number | string }[] };
 }
 
-export interface List<T> {
-  items: T[];
-}
-
-export const ZONE_LABEL = "topology.kubernetes.io/zone";
-
-export function conditionOf(object: { status?: { conditions?: Condition[] } }, type: string): Condition | undefined {
-  return object.status?.conditions?.find((condition) => condition.type === type);
-}
-
 export function isReady(pod: Pod): boolean {
-  return conditionOf(pod, "Ready")?.status === "True" && pod.metadata.deletionTimestamp === undefined;
+  return isTrue(pod, "Ready") && pod.metadata.deletionTimestamp === undefined;
 }

@@ -8,16 +8,13 @@ import { watchInterrupts } from "./interrupt.ts";
 import { allItems, chosenBy, createProgram, listLines, upFlags, type Flags } from "./program.ts";
 import { writeProof } from "./proof.ts";
 import { REPO_ROOT } from "./repo.ts";
-import { count, notRun, type Outcome } from "./result.ts";
-import { closingLines, countLine, runSuite } from "./suite.ts";
+import { closingLines, runSuite } from "./suite.ts";
+import { bundleOf } from "./subject-cluster.ts";
 import { duration } from "./words.ts";
 
 const startedMs = performance.now();
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const say = (line: string): void => print(`[${duration((performance.now() - startedMs) / 1000)}] ${line}`);
-
-/** What counts as failed when nothing could be run at all. */
-let chosen: readonly Outcome[] = [];
 
 async function e2e(flags: Flags): Promise<void> {
   if (flags.list) {
@@ -25,25 +22,25 @@ async function e2e(flags: Flags): Promise<void> {
     return;
   }
   const items = chosenBy(flags);
-  chosen = items.map((item) => notRun(item, "there was no cluster to run it on"));
   const signal = watchInterrupts({
     onFirst: () => say("Stopping: what was begun is undone first. Ctrl-C twice more ends it at once."),
     atOnce: () => process.exit(EXIT.interrupted),
   });
   const outDir = path.resolve(flags.out);
-  const { record, exitCode } = await runSuite({
+  const { record, exitCode, error } = await runSuite({
     items,
     name: flags.name,
     up: upFlags(flags),
-    bundle: flags.bundle,
+    bundle: await bundleOf(flags.bundle, flags.name),
     outDir,
     keep: flags.keep ?? false,
     say,
     signal,
   });
   // A proof of half a run would be none.
-  if (flags.proof && !signal.aborted)
+  if (flags.proof && !signal.aborted && error === undefined)
     say(`${writeProof({ outDir, proofDir: path.join(REPO_ROOT, "docs", "proof") })} is written.`);
+  if (error !== undefined) report(error);
   for (const line of closingLines({ record, outDir: flags.out })) print(line);
   process.exitCode = exitCode;
 }
@@ -60,7 +57,6 @@ function report(error: unknown): number {
     (error instanceof Error && error.name === "AbortError") ||
     (error instanceof ClusterError && error.code === "ABORTED");
   process.stderr.write(`holdfast e2e: ${interrupted ? "Interrupted." : sentenceOf(error)}\n`);
-  if (chosen.length > 0) print(countLine(count(chosen)));
   if (interrupted) return EXIT.interrupted;
   return error instanceof E2eError ? error.exitCode : EXIT.couldNotRun;
 }

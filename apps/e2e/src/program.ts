@@ -1,5 +1,6 @@
+import { clusterNameRule, defaultClusterName, isClusterName } from "@holdfast/cluster";
 import { listExperiments } from "@holdfast/experiments";
-import { Command, Option, type CommanderError } from "commander";
+import { Command, InvalidArgumentError, Option, type CommanderError } from "commander";
 import path from "node:path";
 import { E2eError } from "./e2e-error.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -22,8 +23,6 @@ export interface Flags {
   freePorts?: true;
 }
 
-const DEFAULT_CLUSTER = "holdfast";
-
 /** The command line. Parsing throws E2eError or CommanderError, and never exits. */
 export function createProgram(action: (flags: Flags) => Promise<void>): Command {
   const program = new Command("./holdfast e2e")
@@ -39,7 +38,12 @@ export function createProgram(action: (flags: Flags) => Promise<void>): Command 
     .option("--out <dir>", "where the results go", path.join("out", "e2e"))
     .option("--keep", "leave the cluster that was brought up")
     .option("--proof", "with --all: write docs/proof from the results")
-    .addOption(new Option("--name <name>", "the cluster's name").env("HOLDFAST_CLUSTER").default(DEFAULT_CLUSTER))
+    .addOption(
+      new Option("--name <name>", "the cluster's name")
+        .env("HOLDFAST_CLUSTER")
+        .default(defaultClusterName)
+        .argParser(clusterName),
+    )
     .optionsGroup("For a cluster that is brought up, as for `./holdfast up`:")
     .option("--bundle <dir>", "take images and tools from there instead of the internet (default: HOLDFAST_BUNDLE)")
     .option("--kubernetes <version>", "of the nodes, such as 1.36")
@@ -76,6 +80,13 @@ Exit codes: 0 all as wanted, 1 something FAILed, 2 wrong usage, 3 something was 
 
 function listed(value: string, before: string[] | undefined): string[] {
   return [...(before ?? []), ...value.split(",")];
+}
+
+/** An environment variable that is empty says nothing. */
+function clusterName(value: string): string {
+  if (value === "") return defaultClusterName;
+  if (isClusterName(value)) return value;
+  throw new InvalidArgumentError(`It takes ${clusterNameRule}.`);
 }
 
 /** Plain checks first, as they are quick; then the lab's experiments on this target. */
@@ -118,7 +129,8 @@ export function upFlags({
   freePorts,
 }: Flags): string[] {
   const valued = {
-    "--bundle": bundle,
+    // As an absolute path: the script runs elsewhere than its caller.
+    "--bundle": bundle && path.resolve(bundle),
     "--kubernetes": kubernetes,
     "--port": port,
     "--lab-port": labPort,

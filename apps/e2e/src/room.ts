@@ -1,10 +1,12 @@
 /** A namespace of one check's own, restricted like every namespace of ours, and what checks do in it. */
-import { upgradeRelease, type Cluster } from "@holdfast/cluster";
+import { upgradeRelease, type Cluster, type List } from "@holdfast/cluster";
 import path from "node:path";
-import type { List, Node, Pod } from "./kubernetes.ts";
+import type { Node, Pod } from "./kubernetes.ts";
 import { openSubject, type Subject } from "./subject.ts";
 import { waitFor, type WaitOptions } from "./wait-for.ts";
 
+/** Where `up` installs the service. */
+export const APP_NAMESPACE = "holdfast";
 /** On each namespace of a check, so that main finds what an interrupted one left. */
 export const ROOM_LABEL = "holdfast/e2e";
 

@@ -1,11 +1,12 @@
 /** Whether the replicas of a release stand apart. Pure. */
-import { ZONE_LABEL, type Node, type Pod } from "./kubernetes.ts";
+import { zoneLabel } from "@holdfast/cluster";
+import type { Node, Pod } from "./kubernetes.ts";
 import { Broken, TooLittle } from "./judgement.ts";
 
 /** @returns where they stand. @throws Broken when two share a node or a zone has none, TooLittle when there is nothing to judge */
 export function judgeSpread(pods: readonly Pod[], { nodes, zones }: { nodes: readonly Node[]; zones: number }): string {
   if (pods.length < zones) throw new TooLittle(`There are ${pods.length} pods, where ${zones} zones need ${zones}.`);
-  const zoneOf = new Map(nodes.map(({ metadata }) => [metadata.name, metadata.labels?.[ZONE_LABEL]]));
+  const zoneOf = new Map(nodes.map(({ metadata }) => [metadata.name, metadata.labels?.[zoneLabel]]));
   const known = new Set([...zoneOf.values()].filter((zone) => zone !== undefined));
   if (known.size < zones)
     throw new TooLittle(`The nodes that take pods stand in ${known.size} zones, where ${zones} are needed.`);

@@ -23,7 +23,8 @@ export function addImage(program: Command): void {
     )
     .action(async (args: string[]) => {
       const { handOver } = await import("../hand-over.ts");
-      process.exitCode = await handOver(["--run", "image", "--", ...args], {
+      const { argumentsOfScript } = await import("../room-script.ts");
+      process.exitCode = await handOver(() => [...argumentsOfScript("apps/service", "image"), ...args], {
         needs: "apps/service",
         purpose: "build its image",
         cwd: "apps/service",

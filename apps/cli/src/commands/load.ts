@@ -16,7 +16,12 @@ export function addLoad(program: Command, terminal: Terminal): void {
       ].join("\n\n"),
     )
     .option("--rate <n>", "requests a second", number({ min: 1, max: 2_000 }), 100)
-    .option("--for <time>", "how long", timeInSeconds({ min: 5, max: 3_600 }), 60)
+    .option(
+      "--for <time>",
+      "how long; rate and time together up to 1 000 000 requests",
+      timeInSeconds({ min: 5, max: 3_600 }),
+      60,
+    )
     .option(
       "--connections <n>",
       "sockets that are kept open and used in turn (default: half the rate, at least 50)",

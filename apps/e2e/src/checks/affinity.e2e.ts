@@ -1,12 +1,13 @@
+import { condition, zoneLabel } from "@holdfast/cluster";
 import { check } from "../check.ts";
 import { Broken, mustBreak, TooLittle } from "../judgement.ts";
-import { conditionOf, ZONE_LABEL, type Pod } from "../kubernetes.ts";
+import type { Pod } from "../kubernetes.ts";
 import { QUICK, type Room } from "../room.ts";
 
 const ZONE = "zone-b";
 
 const zoneTerm = (operator: "In" | "NotIn", zone: string) => ({
-  required: [{ matchExpressions: [{ key: ZONE_LABEL, operator, values: [zone] }] }],
+  required: [{ matchExpressions: [{ key: zoneLabel, operator, values: [zone] }] }],
 });
 
 async function place(room: Room, release: string, values: object): Promise<void> {
@@ -18,10 +19,10 @@ async function place(room: Room, release: string, values: object): Promise<void>
 /** Waits until the scheduler has decided. @throws Broken when the pod is elsewhere or Pending */
 async function judge(room: Room, release: string): Promise<string> {
   const nodes = await room.workers();
-  const zones = new Map(nodes.map(({ metadata }) => [metadata.name, metadata.labels?.[ZONE_LABEL]]));
+  const zones = new Map(nodes.map(({ metadata }) => [metadata.name, metadata.labels?.[zoneLabel]]));
   return room.waitFor<Pod, string>(["pods", "-l", `app.kubernetes.io/instance=${release}`], {
     until: ([pod]) => {
-      const scheduled = pod && conditionOf(pod, "PodScheduled");
+      const scheduled = pod && condition(pod, "PodScheduled");
       if (scheduled?.status === "False") throw new Broken(`${release} is Pending: ${scheduled.message}`);
       if (scheduled?.status !== "True") return undefined;
       const zone = zones.get(pod?.spec.nodeName ?? "");

@@ -1,9 +1,10 @@
+import { condition } from "@holdfast/cluster";
 import { check } from "../check.ts";
 import { Broken, mustBreak } from "../judgement.ts";
-import { conditionOf, type Hpa } from "../kubernetes.ts";
+import type { Hpa } from "../kubernetes.ts";
 import { QUICK, type Room } from "../room.ts";
 
-/** metrics-server looks every 15 s and needs two looks; the HPA controller asks every 15 s. */
+/** metrics-server looks every 10 s, as we install it, and needs two looks; the HPA controller asks every 15 s. */
 const WITHIN_SECONDS = 90;
 
 async function judge(room: Room, name: string): Promise<string> {
@@ -12,7 +13,7 @@ async function judge(room: Room, name: string): Promise<string> {
       const cpu = hpa?.status?.currentMetrics?.find(({ resource }) => resource?.name === "cpu");
       const percent = cpu?.resource?.current.averageUtilization;
       if (percent !== undefined) return `It reads ${percent} % of the requested CPU.`;
-      const active = hpa && conditionOf(hpa, "ScalingActive");
+      const active = hpa && condition(hpa, "ScalingActive");
       // Other reasons pass: at first there are no measurements.
       if (active?.message?.includes("missing request")) throw new Broken(`It reads nothing: ${active.message}.`);
       return undefined;
@@ -20,7 +21,7 @@ async function judge(room: Room, name: string): Promise<string> {
     withinSeconds: WITHIN_SECONDS,
     otherwise: ([hpa]) =>
       new Broken(
-        `It reads nothing within ${WITHIN_SECONDS} s: ${(hpa && conditionOf(hpa, "ScalingActive")?.message) ?? "it has no status"}.`,
+        `It reads nothing within ${WITHIN_SECONDS} s: ${(hpa && condition(hpa, "ScalingActive")?.message) ?? "it has no status"}.`,
       ),
   });
 }

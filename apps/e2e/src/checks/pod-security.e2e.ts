@@ -1,14 +1,14 @@
-import { ClusterError } from "@holdfast/cluster";
+import { ClusterError, type List } from "@holdfast/cluster";
 import { check } from "../check.ts";
 import { Broken, mustBreak, TooLittle } from "../judgement.ts";
-import type { List, Pod } from "../kubernetes.ts";
+import type { Pod } from "../kubernetes.ts";
 import { QUICK, type Room } from "../room.ts";
 
 /**
- * Whose pods are ours. Left out: kube-system, keda and local-path-storage, since what stands there is written by others
- * and the first holds Kubernetes itself.
+ * Whose pods are ours, of the service and of the platform. Left out: kube-system (with metrics-server) and local-path-storage, which
+ * hold what Kubernetes and kind bring.
  */
-const OURS = ["holdfast", "monitoring"];
+const OURS = ["holdfast", "monitoring", "keda"];
 
 /** Asks the API server whether this namespace, which enforces `restricted`, would take the pod. @throws Broken when not */
 async function judge(room: Room, pods: readonly Pod[]): Promise<string> {

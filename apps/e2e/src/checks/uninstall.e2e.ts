@@ -1,6 +1,7 @@
+import type { List } from "@holdfast/cluster";
 import { check } from "../check.ts";
 import { Broken, mustBreak, TooLittle } from "../judgement.ts";
-import type { List, Meta } from "../kubernetes.ts";
+import type { Meta } from "../kubernetes.ts";
 import { QUICK, type Room } from "../room.ts";
 
 /** What happened and what was measured are no things of a release; they go by themselves. */

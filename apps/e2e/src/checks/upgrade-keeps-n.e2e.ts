@@ -1,7 +1,8 @@
-import { ClusterError } from "@holdfast/cluster";
+import { ClusterError, condition } from "@holdfast/cluster";
 import { check } from "../check.ts";
+import { countsDuring } from "../counts.ts";
 import { Broken, mustBreak, TooLittle } from "../judgement.ts";
-import { conditionOf, type Deployment, type Hpa } from "../kubernetes.ts";
+import type { Hpa } from "../kubernetes.ts";
 import { QUICK, type Room } from "../room.ts";
 
 /** Neither the chart's `replicas`, nor the scaler's minimum, nor the 1 of a Deployment that names no count. */
@@ -32,7 +33,7 @@ async function holdingN(room: Room, opts: { release: string; autoscaling: object
   await room.waitFor<Hpa, true>(["hpa"], {
     until: (all) => {
       const own = all.find(({ metadata }) => metadata.name === hpa);
-      const active = own && conditionOf(own, "ScalingActive")?.status === "True";
+      const active = own && condition(own, "ScalingActive")?.status === "True";
       return active && own.status?.desiredReplicas === HELD && own.status.currentReplicas === HELD ? true : undefined;
     },
     withinSeconds: 90,
@@ -46,22 +47,17 @@ async function holdingN(room: Room, opts: { release: string; autoscaling: object
 /** Upgrades and looks at the count all the while. @throws Broken when it was anything but N, or when Helm refused */
 async function judge(room: Room, opts: { release: string; autoscaling: object }): Promise<string> {
   const { release, autoscaling } = opts;
-  const counts: number[] = [];
-  const watch = room.cluster.kubectl.watch<Deployment>(["deployment", release, "--namespace", room.namespace], {
-    onEvent: ({ object }) => counts.push(object.spec.replicas),
-    onEnd: () => {},
+  const counts = await countsDuring(room, release, async () => {
+    try {
+      await room.install({ release, values: valuesOf(autoscaling, "2") });
+    } catch (error) {
+      const refused = error instanceof ClusterError && /conflict/i.test(error.message);
+      if (!refused) throw error;
+      throw new Broken(
+        `Helm refused the upgrade of ${release}, since somebody else owns the count: ${lastLine(error)}`,
+      );
+    }
   });
-  try {
-    await room.install({ release, values: valuesOf(autoscaling, "2") });
-  } catch (error) {
-    const refused = error instanceof ClusterError && /conflict/i.test(error.message);
-    if (!refused) throw error;
-    throw new Broken(`Helm refused the upgrade of ${release}, since somebody else owns the count: ${lastLine(error)}`);
-  } finally {
-    await watch.stop();
-  }
-  const after = await room.json<Deployment>(["get", "deployment", release]);
-  counts.push(after.spec.replicas);
   const other = counts.find((count) => count !== HELD);
   if (other !== undefined) throw new Broken(`The upgrade of ${release} set the count from ${HELD} to ${other}.`);
   return `${release} kept ${HELD} through an upgrade`;
