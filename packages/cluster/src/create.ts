@@ -14,6 +14,7 @@ import { ensureBundled, ensurePulled, isVersion, minorOf, upstreamImages } from 
 import { createNodes, fillShape, readShapeFile } from "./kind.ts";
 import type { Shape } from "./kind.ts";
 import { checkName, commandFor, completeMark, namesOf, nodePorts, registryPort, stateOf } from "./names.ts";
+import { startNodes } from "./node-start.ts";
 import type { NodePortName } from "./names.ts";
 import { clusterOf, lacking, readRegistered } from "./open.ts";
 import type { Cluster, OpenOptions } from "./open.ts";
@@ -396,9 +397,9 @@ async function runRegistries(work: { plan: Plan; image: string; opts: CreateOpti
 async function reviveNodes(plan: Plan, opts: CreateOptions): Promise<void> {
   const { docker, parts } = plan;
   const { signal } = opts;
-  const running = await Promise.all(parts.nodes.map((node) => revive(docker, node, signal)));
+  const running = await startNodes(docker, { nodes: parts.nodes, controlPlane: parts.controlPlane, signal });
   const again = `\`${commandFor("down", opts.name)}\` and \`${commandFor("up", opts.name)}\``;
-  if (!running.every(Boolean)) {
+  if (!running) {
     throw new ClusterError(
       "CLUSTER_DIFFERS",
       `The nodes of cluster "${opts.name}" cannot be started: the Docker network that they were made on has been removed. They were left as they are; ${again} make it anew.`,
