@@ -6,6 +6,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { indexPage } from "./index-page.ts";
 import { junit } from "./junit.ts";
 import { proofTable, writeProof } from "./proof.ts";
+import { REPO_ROOT } from "./repo.ts";
 import type { CheckResult } from "./result.ts";
 import { outcome, record } from "./run-record.fixture.ts";
 
@@ -122,12 +123,17 @@ test("the proof's directory gets the table and the results, and loses those of a
   const [outDir, proofDir] = [path.join(dir, "out"), path.join(dir, "proof")];
   for (const each of [outDir, proofDir]) mkdirSync(each);
   writeFileSync(path.join(proofDir, "E99.json"), "{}");
-  for (const [name, content] of Object.entries({ e2e: whole, zones, E1: e1 })) {
+  const placed = { ...zones, reason: `\`helm upgrade ${path.join(REPO_ROOT, "charts", "service")}\` ended well` };
+  for (const [name, content] of Object.entries({ e2e: whole, zones: placed, E1: e1 })) {
     writeFileSync(path.join(outDir, `${name}.json`), JSON.stringify(content));
   }
   writeProof({ outDir, proofDir });
   expect(readdirSync(proofDir).toSorted()).toEqual(["E1.json", "README.md", "e2e.json", "zones.json"]);
   expect(readFileSync(path.join(proofDir, "README.md"), "utf8")).toMatch(/^# What one run showed\n/);
+  // Where somebody's checkout stands is no result.
+  for (const name of readdirSync(proofDir)) {
+    expect(readFileSync(path.join(proofDir, name), "utf8")).not.toContain(REPO_ROOT);
+  }
 });
 
 test("without a run there is no proof, and a sentence", () => {

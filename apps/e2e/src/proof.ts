@@ -1,8 +1,9 @@
 /** docs/proof: the table of what a real run showed, and the results that it was made of. The table is pure. */
 import type { RunResult } from "@holdfast/experiments";
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { E2eError } from "./e2e-error.ts";
+import { REPO_ROOT } from "./repo.ts";
 import type { CheckResult, Outcome, RunRecord } from "./result.ts";
 import { duration, grouped } from "./words.ts";
 
@@ -18,11 +19,17 @@ export function writeProof({ outDir, proofDir }: { outDir: string; proofDir: str
   mkdirSync(proofDir, { recursive: true });
   for (const name of readdirSync(proofDir)) if (name.endsWith(".json")) rmSync(path.join(proofDir, name));
   for (const name of ["e2e", ...parts.run.outcomes.filter(hasResult).map(({ id }) => id)]) {
-    copyFileSync(path.join(outDir, `${name}.json`), path.join(proofDir, `${name}.json`));
+    const result = readFileSync(path.join(outDir, `${name}.json`), "utf8");
+    writeFileSync(path.join(proofDir, `${name}.json`), withoutPlace(result));
   }
   const file = path.join(proofDir, "README.md");
-  writeFileSync(file, proofTable(parts));
+  writeFileSync(file, withoutPlace(proofTable(parts)));
   return file;
+}
+
+/** What a program said may name this checkout, whose place is nobody's business. */
+function withoutPlace(text: string): string {
+  return text.replaceAll(`${REPO_ROOT}/`, "./");
 }
 
 function hasResult({ files }: Outcome): boolean {
