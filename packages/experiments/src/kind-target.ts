@@ -12,6 +12,7 @@ import {
 } from "@holdfast/cluster";
 import { nowMs, unlessAborted } from "./clock.ts";
 import { ExperimentError } from "./errors.ts";
+import { untilAllMet } from "./kind/all-met.ts";
 import { chartValues } from "./kind/chart-values.ts";
 import { deviations } from "./kind/deployed-system.ts";
 import { clearNamespace, createNamespace, deleteNamespace, refuseOccupied } from "./kind/lab-namespace.ts";
@@ -43,6 +44,9 @@ const ADMIN_PORT = 8081;
 const ADMIN_TIMEOUT_MS = 5000;
 /** Images are pulled in this time too. */
 const START_WITHIN_MS = 120_000;
+/** kube-proxy hears of an endpoint within a second or two; on busy cores it has taken four. */
+const MET_WITHIN_MS = 30_000;
+const MET_PATH = "/api/products?limit=1";
 /** A rollout that takes longer has stalled: the chart's progress deadline. */
 const ROLLOUT_WITHIN_MS = 180_000;
 /** A node that was lost needs this long until it is ready, at most. */
@@ -244,6 +248,12 @@ function createKindTarget(opts: KindTargetOptions, { system, logDir, note }: Run
       ]);
       await refuseDeviation(signal);
       for (const service of SERVICES) await settled(service, { withinMs: START_WITHIN_MS, signal });
+      await untilAllMet({
+        names: () => pods.replicas("catalogue").map(({ name }) => name),
+        ask: () => askService(`http://127.0.0.1:${cluster.ports.lab}${MET_PATH}`),
+        withinMs: MET_WITHIN_MS,
+        signal,
+      });
       clientUrl = await readClusterIp(signal);
     },
     // oxlint-disable-next-line require-await -- known already, by the watch
