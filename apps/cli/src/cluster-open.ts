@@ -1,10 +1,10 @@
 import {
   bundleDirOf as bundleDirOfCluster,
+  createDocker,
   dockerMark,
   findDocker,
   kindClusterLabel,
   openCluster,
-  run,
   type Cluster,
 } from "@holdfast/cluster";
 import { bundleDirOf } from "./bundle-dir.ts";
@@ -37,16 +37,17 @@ const LABELS = [kindClusterLabel, dockerMark];
 
 /** Whether Docker knows anything of that name, ours or not. Throws a ClusterError where Docker cannot be asked. */
 export async function isClusterThere(name: string, opts: { signal?: AbortSignal } = {}): Promise<boolean> {
+  const docker = createDocker(findDocker());
   const found = await Promise.all(
     LABELS.map((label) =>
-      run(findDocker(), ["ps", "--all", "--quiet", "--filter", `label=${label}=${name}`], {
+      docker.run(["ps", "--all", "--quiet", "--filter", `label=${label}=${name}`], {
         what: "ask Docker which clusters there are",
         timeoutMs: 10_000,
         ...opts,
       }),
     ),
   );
-  return found.some(({ stdout }) => stdout.trim() !== "");
+  return found.some((ids) => ids.trim() !== "");
 }
 
 /**

@@ -2,6 +2,7 @@ export { ClusterError } from "./errors.ts";
 export type { ClusterErrorCode } from "./errors.ts";
 export { run } from "./run.ts";
 export type { RunOptions, RunResult } from "./run.ts";
+export { createDocker } from "./docker.ts";
 export { findDocker } from "./tools.ts";
 export type { Tools } from "./tools.ts";
 export { openCluster } from "./open.ts";
