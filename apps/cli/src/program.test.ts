@@ -188,7 +188,7 @@ test("status does not say that there is no cluster where Docker cannot be asked"
   vi.stubEnv("TMPDIR", "/nowhere");
   const { code, out, err } = await call("status");
   expect({ code, out }).toEqual({ code: 4, out: "" });
-  expect(err).toMatch(/Cannot connect to the Docker daemon/);
+  expect(err).toMatch(/^holdfast: Docker does not answer.* Start it/);
   expect(err).not.toMatch(/there is no cluster/);
 });
 
