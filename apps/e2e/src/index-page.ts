@@ -1,4 +1,5 @@
 /** out/e2e/index.html: what was proved in one run, as one file without a script. Pure. */
+import { escapeText as text } from "@holdfast/experiments";
 import { readFileSync } from "node:fs";
 import { isGood, type Outcome, type OutcomeControl, type RunRecord, type Word } from "./result.ts";
 import { duration, grouped } from "./words.ts";
@@ -81,13 +82,4 @@ function link(file: string, name: string): string {
 /** Text in which `backticks` are code. */
 function code(sentence: string): string {
   return text(sentence).replaceAll(/`([^`]+)`/g, "<code>$1</code>");
-}
-
-function text(raw: string): string {
-  return raw
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;")
-    .replaceAll("'", "&#39;");
 }

@@ -1,4 +1,5 @@
 /** JUnit XML as CI servers read it: one case for each item, one for each control. Pure. */
+import { escapeXml } from "@holdfast/experiments";
 import type { Outcome, RunRecord, Word } from "./result.ts";
 
 interface Case {
@@ -58,17 +59,4 @@ function elementOf(item: Case): string[] {
     output,
     "    </testcase>",
   ];
-}
-
-function escapeXml(text: string): string {
-  return (
-    text
-      // Control characters are no XML at all, not even escaped.
-      .replaceAll(/[^\P{Cc}\t\n\r]/gu, "?")
-      .replaceAll("&", "&amp;")
-      .replaceAll("<", "&lt;")
-      .replaceAll(">", "&gt;")
-      .replaceAll('"', "&quot;")
-      .replaceAll("\n", "&#10;")
-  );
 }

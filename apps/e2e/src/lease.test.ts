@@ -33,7 +33,7 @@ test("a free cluster is taken, and given back", async () => {
 });
 
 test("a cluster on which another e2e works is refused, and stays its own", async () => {
-  const { cluster, calls } = server(`${hostname()}/${process.ppid}/unknown`);
+  const { cluster, calls } = server(`${hostname()}/${process.ppid}/`);
   await expect(takeLease(cluster, never)).rejects.toThrow(`Another \`./holdfast e2e\` (process ${process.ppid})`);
   expect(calls).toEqual(["create", "get"]);
 });

@@ -1,7 +1,7 @@
 /** One e2e at a time on a cluster: their namespaces have the same names, and each removes what an interrupted one left. */
 import { ClusterError, type Kubectl } from "@holdfast/cluster";
+import { livingOwner, ownerMark } from "@holdfast/experiments";
 import { E2eError } from "./e2e-error.ts";
-import { holderOf, ownMark } from "./process-mark.ts";
 
 const LEASE = "holdfast-e2e";
 const NAMESPACE = "default";
@@ -20,7 +20,10 @@ export async function takeLease(
   { kubectl }: { kubectl: Pick<Kubectl, "run"> },
   signal: AbortSignal,
 ): Promise<() => Promise<void>> {
-  const wanted: Lease = { metadata: { name: LEASE, namespace: NAMESPACE }, spec: { holderIdentity: ownMark() } };
+  const wanted: Lease = {
+    metadata: { name: LEASE, namespace: NAMESPACE },
+    spec: { holderIdentity: await ownerMark() },
+  };
   const write = (verb: "create" | "replace", lease: Lease) =>
     kubectl.run([verb, "-f", "-"], {
       input: JSON.stringify({ apiVersion: "coordination.k8s.io/v1", kind: "Lease", ...lease }),
@@ -32,7 +35,7 @@ export async function takeLease(
   } catch (error) {
     if (!(error instanceof ClusterError) || !/AlreadyExists|already exists/.test(error.message)) throw error;
     const found = JSON.parse(await kubectl.run(["get", "lease", ...AT, "-o", "json"], { signal })) as Lease;
-    const holder = holderOf(found.spec?.holderIdentity ?? "");
+    const holder = await livingOwner(found.spec?.holderIdentity ?? "");
     if (holder !== undefined) throw taken(`process ${holder}`);
     const { resourceVersion } = found.metadata;
     await write("replace", {

@@ -51,5 +51,7 @@ export type {
   RunResult,
   VerdictWord,
 } from "./result.ts";
-export { junit } from "./junit.ts";
+export { escapeXml, junit } from "./junit.ts";
+export { livingOwner, ownerMark } from "./kind/owner-mark.ts";
+export { escapeText } from "./report/html.ts";
 export { htmlPage } from "./report/page.ts";

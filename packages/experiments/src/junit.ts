@@ -38,7 +38,8 @@ function secondsOf(results: readonly RunResult[]): number {
   return Math.round(results.reduce((sum, { seconds }) => sum + seconds, 0) * 1000) / 1000;
 }
 
-function escapeXml(text: string): string {
+/** Text as XML holds it, in an attribute too. */
+export function escapeXml(text: string): string {
   return (
     text
       // Control characters are no XML at all, not even escaped.

@@ -9,6 +9,7 @@ test("a mark names a process that runs", async () => {
 test("one that is gone, one of another machine, this one itself and no mark at all are no living owner", async () => {
   const [, , birth] = (await ownerMark()).split("/");
   expect(birth).not.toBe("");
+  expect(await ownerMark()).toMatch(new RegExp(`/${process.pid}/.+`));
   const marks = [`${hostname()}/999999999/${birth}`, `elsewhere/${process.ppid}/1`, await ownerMark(), ""];
   expect(await Promise.all(marks.map((mark) => livingOwner(mark)))).toEqual(marks.map(() => undefined));
 });

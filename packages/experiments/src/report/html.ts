@@ -22,7 +22,8 @@ function render(value: Value): string {
   return value.map((part) => part.html).join("");
 }
 
-function escapeText(text: string): string {
+/** Text as HTML holds it, in an attribute too. */
+export function escapeText(text: string): string {
   return text
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")
