@@ -51,6 +51,8 @@ async function firstAnswerMs({ file, path, env }: Candidate): Promise<number> {
   const child = spawn(process.execPath, [file], {
     env: {
       ...process.env,
+      // A warmed cache is an artefact of its own, which an image does not have.
+      NODE_DISABLE_COMPILE_CACHE: "1",
       NODE_ENV: "production",
       HOST: "127.0.0.1",
       ADMIN_HOST: "127.0.0.1",
