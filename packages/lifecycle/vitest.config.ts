@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     // On a busy machine a process takes seconds to start. Nothing waits this long where things go well.
     testTimeout: 30_000,
+    setupFiles: ["src/testing/setup.ts"],
     expect: { poll: { timeout: 15_000 } },
   },
 });

@@ -29,7 +29,7 @@ test.concurrent.each(["exception", "rejection"])(
 
 test.concurrent("control: without a drain a crash takes the requests in flight with it", async () => {
   const service = await startService({ ...quick, DRAIN_ENABLED: "false" });
-  const slow = fetch(`${service.url}/api/products`, { headers: { "x-fault-delay-ms": "400" } }).catch(
+  const slow = fetch(`${service.url}/api/products`, { headers: { "x-fault-delay-ms": "9000" } }).catch(
     (error: Error) => error.message,
   );
   await fault(service, { fault: "exit", how: "exception" });

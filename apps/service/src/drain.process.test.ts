@@ -20,7 +20,7 @@ const CLIENTS = 20;
 const WARM = CLIENTS * 20;
 
 async function busyService(env: Record<string, string> = {}) {
-  const service = await startService({ ANNOUNCE_SECONDS: "10", SHED_ABOVE: "1", ...env });
+  const service = await startService({ ANNOUNCE_SECONDS: "10", ...env });
   const clients = startBusyClients(service.url, { count: CLIENTS });
   await expect.poll(() => clients.answered, { timeout: 5_000, interval: 20 }).toBeGreaterThan(WARM);
   return { service, clients };

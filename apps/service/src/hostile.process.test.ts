@@ -187,14 +187,14 @@ const ROUND = 600;
 const NOISE_MB = 25;
 
 test("memory stays flat under malformed traffic", async () => {
-  const service = await startService({ SHED_ABOVE: "1" });
+  const service = await startService();
   expect(await growth(service)).toBeLessThan(NOISE_MB);
   expect((await fetch(`${service.url}/api/products`)).status).toBe(200);
   expect(await metric(service, "http_server_active_requests")).toBe(0);
 });
 
 test("control: a leak is seen by the same measure", async () => {
-  const service = await startService({ SHED_ABOVE: "1", FAULTS_ENABLED: "true" });
+  const service = await startService({ FAULTS_ENABLED: "true" });
   const leak = () =>
     fault(service, { fault: "memory-leak", mebibytesPerSecond: 200, limitMebibytes: 300, ttlSeconds: 60 });
   expect(await growth(service, leak)).toBeGreaterThan(NOISE_MB);

@@ -8,6 +8,7 @@ import { reportConfig } from "./bindings/config.ts";
 import { reportErrors } from "./bindings/errors.ts";
 import { reportFaults } from "./bindings/faults.ts";
 import { reportLifecycle } from "./bindings/lifecycle.ts";
+import { namingLogFileDir } from "./bindings/log-files.ts";
 import { reportShedder } from "./bindings/shedder.ts";
 import { reportUpstream } from "./bindings/upstream.ts";
 import { createCatalogue } from "./catalogue/catalogue.ts";
@@ -19,7 +20,9 @@ import { createRoutes } from "./routes/routes.ts";
 async function main(): Promise<void> {
   const config = readConfig(process.env); // all mistakes at once, or a config
   const shedder = createShedder(config.shedding);
-  const telemetry = startTelemetry({ ...config.telemetry, eventLoopUtilization: () => shedder.utilization });
+  const telemetry = namingLogFileDir(() =>
+    startTelemetry({ ...config.telemetry, eventLoopUtilization: () => shedder.utilization }),
+  );
   const lifecycle = createLifecycle(config.lifecycle);
   // Faults and the client of the upstream are loaded only where there are any.
   const faults =

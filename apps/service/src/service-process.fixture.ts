@@ -6,8 +6,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-import { afterAll } from "vitest";
-
 const BUNDLE = new URL("../dist/service.cjs", import.meta.url);
 
 export interface LogLine {
@@ -33,12 +31,15 @@ export interface ServiceProcess {
 
 const cleanUps: (() => Promise<void>)[] = [];
 
-// At the end of the file and not of each test, since tests that mostly wait do so side by side.
-afterAll(async function endProcesses() {
+/** Ends what the tests of a file have started; `service-process.setup.ts` calls it. */
+export async function endProcesses(): Promise<void> {
   await Promise.all(cleanUps.splice(0).map((cleanUp) => cleanUp()));
-});
+}
 
-/** Starts the bundle and returns at once. What is not set is taken from nowhere: the environment is empty but for this. */
+/**
+ * Starts the bundle and returns at once. What is not set is taken from nowhere: the environment is empty but for this.
+ * Nothing is shed unless a test asks for it: a service that shares its cores with other tests looks busy.
+ */
 export async function spawnService(
   env: Record<string, string> = {},
   args: readonly string[] = [],
@@ -47,7 +48,7 @@ export async function spawnService(
   await copyFile(BUNDLE, join(directory, "service.cjs"));
   const child = spawn(process.execPath, ["service.cjs", ...args], {
     cwd: directory,
-    env: { HOST: "127.0.0.1", ADMIN_HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0", ...env },
+    env: { HOST: "127.0.0.1", ADMIN_HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0", SHED_ABOVE: "1", ...env },
   });
   cleanUps.push(async function cleanUp() {
     child.kill("SIGKILL");

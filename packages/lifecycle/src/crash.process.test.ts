@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { get } from "./testing/http-get.ts";
-import { openClient } from "./testing/raw-client.ts";
+import { connectClient } from "./testing/raw-client.ts";
 import { hasBegun, isExit, isPhase, isPhaseEnd, startReplica, startServing } from "./testing/replica.ts";
 import type { Line } from "./testing/replica.ts";
 
@@ -11,11 +11,11 @@ for (const [path, origin, message] of [
   ["/crash", "uncaughtException", "a bug"],
   ["/reject", "unhandledRejection", "nobody catches this"],
 ] as const) {
-  test(`${origin}: unready at once, serves through its own lag, drains, exits 1`, async () => {
+  test.concurrent(`${origin}: unready at once, serves through its own lag, drains, exits 1`, async () => {
     const replica = await startServing({ lifecycle: { announceSeconds: 0.2, crash: { lagSeconds: 1 } } });
-    const slow = await openClient(replica.port);
+    const slow = await connectClient(replica.port);
     slow.get("/slow?ms=700");
-    const trigger = await openClient(replica.port);
+    const trigger = await connectClient(replica.port);
     trigger.get(path);
     expect(await replica.line(isCrash)).toMatchObject({ origin, error: message });
     expect(await get(replica.adminPort, "/readyz")).toMatchObject({ status: 503 });
@@ -30,14 +30,14 @@ for (const [path, origin, message] of [
   });
 }
 
-test("a crash drain has a hard deadline, whatever its phases are doing", async () => {
+test.concurrent("a crash drain has a hard deadline, whatever its phases are doing", async () => {
   const replica = await startServing({
     lifecycle: { announceSeconds: 0, crash: { lagSeconds: 0.1, deadlineSeconds: 0.5 } },
   });
-  const stuck = await openClient(replica.port);
+  const stuck = await connectClient(replica.port);
   stuck.get("/stuck");
   await replica.line(hasBegun("/stuck"));
-  const trigger = await openClient(replica.port);
+  const trigger = await connectClient(replica.port);
   trigger.get("/crash");
   expect(await replica.exited).toMatchObject({ code: 1 });
   expect(replica.lines.at(-1)).toMatchObject({
@@ -46,9 +46,9 @@ test("a crash drain has a hard deadline, whatever its phases are doing", async (
   });
 });
 
-test("SIGTERM ends the lag of a crash, since the endpoint is taken away by whoever sends it; the exit stays 1", async () => {
+test.concurrent("SIGTERM ends the lag of a crash, since the endpoint is taken away by whoever sends it; the exit stays 1", async () => {
   const replica = await startServing({ lifecycle: { announceSeconds: 0, crash: { lagSeconds: 60 } } });
-  const trigger = await openClient(replica.port);
+  const trigger = await connectClient(replica.port);
   trigger.get("/crash");
   await replica.line(isPhase("lag", "start"));
   trigger.destroy();
@@ -56,14 +56,14 @@ test("SIGTERM ends the lag of a crash, since the endpoint is taken away by whoev
   expect(await replica.exited).toMatchObject({ code: 1 });
 });
 
-test("a crash in the middle of a drain is told, and turns the exit into 1", async () => {
+test.concurrent("a crash in the middle of a drain is told, and turns the exit into 1", async () => {
   const replica = await startServing({ lifecycle: { announceSeconds: 1 } });
-  const slow = await openClient(replica.port);
+  const slow = await connectClient(replica.port);
   slow.get("/slow?ms=500");
   await replica.line(hasBegun("/slow?ms=500"));
   replica.kill("SIGTERM");
   await replica.line(isPhase("announce", "start"));
-  const trigger = await openClient(replica.port);
+  const trigger = await connectClient(replica.port);
   trigger.get("/reject");
   expect(await trigger.response()).toMatchObject({ status: 200 });
   expect(await slow.response()).toMatchObject({ status: 200 });
@@ -71,24 +71,24 @@ test("a crash in the middle of a drain is told, and turns the exit into 1", asyn
   expect(replica.lines.some(isCrash)).toBe(true);
 });
 
-test("control: with the drain switched off a crash exits 1 at once and loses what is in flight", async () => {
+test.concurrent("control: with the drain switched off a crash exits 1 at once and loses what is in flight", async () => {
   const replica = await startServing({ lifecycle: { drainEnabled: false } });
-  const slow = await openClient(replica.port);
+  const slow = await connectClient(replica.port);
   slow.get("/slow?ms=700");
   await replica.line(hasBegun("/slow?ms=700"));
-  const trigger = await openClient(replica.port);
+  const trigger = await connectClient(replica.port);
   trigger.get("/crash");
   expect(await replica.exited).toMatchObject({ code: 1 });
   await expect(slow.response()).rejects.toThrow("before a whole response came");
 });
 
-test("start-up work that fails: run() throws, the process ends with it and nothing is left open", async () => {
+test.concurrent("start-up work that fails: run() throws, the process ends with it and nothing is left open", async () => {
   const replica = startReplica({ prepare: "fail" });
   expect(await replica.exited).toMatchObject({ code: 1, signal: null });
   expect(replica.stderr()).toContain("The start-up work failed: no database.");
 });
 
-test("a listener that throws is a crash of the program, told once to the others and not without end", async () => {
+test.concurrent("a listener that throws is a crash of the program, told once to the others and not without end", async () => {
   const replica = startReplica({ brokenListener: true });
   expect(await replica.exited).toMatchObject({ code: 1 });
   const crashes = replica.lines.filter((line) => line.type === "crash");

@@ -2,12 +2,12 @@
 import { expect, test } from "vitest";
 
 import { get } from "./testing/http-get.ts";
-import { openClient } from "./testing/raw-client.ts";
+import { connectClient } from "./testing/raw-client.ts";
 import { hasBegun, isExit, isPhase, isPhaseEnd, startServing } from "./testing/replica.ts";
 
-test("a persistent client that rests is told to go by its next answer; with announceSeconds 0 it is cut off instead", async () => {
+test.concurrent("a persistent client that rests is told to go by its next answer; with announceSeconds 0 it is cut off instead", async () => {
   const told = await startServing({ lifecycle: { announceSeconds: 5 } });
-  const client = await openClient(told.port);
+  const client = await connectClient(told.port);
   client.get("/first");
   expect((await client.response()).headers["connection"]).toBe("keep-alive");
   told.kill("SIGTERM");
@@ -20,7 +20,7 @@ test("a persistent client that rests is told to go by its next answer; with anno
   expect(await told.exited).toMatchObject({ code: 0 });
 
   const cut = await startServing({ lifecycle: { announceSeconds: 0 } });
-  const victim = await openClient(cut.port);
+  const victim = await connectClient(cut.port);
   victim.get("/first");
   await victim.response();
   cut.kill("SIGTERM");
@@ -29,10 +29,10 @@ test("a persistent client that rests is told to go by its next answer; with anno
   await cut.exited;
 });
 
-test("slow requests that began before SIGTERM are told to close and completed", async () => {
+test.concurrent("slow requests that began before SIGTERM are told to close and completed", async () => {
   const replica = await startServing({ lifecycle: { announceSeconds: 1 } });
-  const paths = ["/slow?ms=600", "/explicit?ms=600", "/list?ms=600", "/hints?ms=600"];
-  const clients = await Promise.all(paths.map(() => openClient(replica.port)));
+  const paths = ["/slow?ms=1500", "/explicit?ms=1500", "/list?ms=1500", "/hints?ms=1500"];
+  const clients = await Promise.all(paths.map(() => connectClient(replica.port)));
   clients.forEach((client, i) => client.get(paths[i] ?? ""));
   const hints = await clients[3]?.response();
   await Promise.all(paths.map((path) => replica.line(hasBegun(path))));
@@ -50,14 +50,14 @@ test("slow requests that began before SIGTERM are told to close and completed", 
   expect(await replica.exited).toMatchObject({ code: 0 });
 });
 
-test("an HTTP/1.0 request is answered during the announcement", async () => {
+test.concurrent("an HTTP/1.0 request is answered during the announcement", async () => {
   const replica = await startServing({ lifecycle: { announceSeconds: 5 } });
-  const idle = await openClient(replica.port);
+  const idle = await connectClient(replica.port);
   idle.get("/hold");
   await idle.response();
   replica.kill("SIGTERM");
   await replica.line(isPhase("announce", "start"));
-  const client = await openClient(replica.port);
+  const client = await connectClient(replica.port);
   client.write("GET /old HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
   expect(await client.response()).toMatchObject({ status: 200, headers: { connection: "close" } });
   expect(await client.closed).toBe("end");
@@ -65,22 +65,22 @@ test("an HTTP/1.0 request is answered during the announcement", async () => {
   expect(await replica.exited).toMatchObject({ code: 0 });
 });
 
-test("new connections are accepted during lag and announcement, the probes say draining all the time", async () => {
+test.concurrent("new connections are accepted during lag and announcement, the probes say draining all the time", async () => {
   const replica = await startServing({ lifecycle: { lagSeconds: 1, announceSeconds: 5 } });
-  const idle = await openClient(replica.port);
+  const idle = await connectClient(replica.port);
   idle.get("/hold");
   await idle.response();
   replica.kill("SIGTERM");
 
   await replica.line(isPhase("lag", "start"));
-  const duringLag = await openClient(replica.port);
+  const duringLag = await connectClient(replica.port);
   duringLag.get("/lag");
   // The endpoint still sends here: a client that is sent away now would only come back.
   expect(await duringLag.response()).toMatchObject({ status: 200, headers: { connection: "keep-alive" } });
 
   await replica.line(isPhase("announce", "start"));
   for (const path of ["/a", "/b", "/c"]) {
-    const client = await openClient(replica.port);
+    const client = await connectClient(replica.port);
     client.get(path);
     expect(await client.response()).toMatchObject({ status: 200, headers: { connection: "close" } });
     expect(await client.closed).toBe("end");
@@ -93,15 +93,15 @@ test("new connections are accepted during lag and announcement, the probes say d
   expect(await replica.exited).toMatchObject({ code: 0 });
 });
 
-test("the admin port answers while requests end, the public one does not listen any more", async () => {
+test.concurrent("the admin port answers while requests end, the public one does not listen any more", async () => {
   const replica = await startServing({ lifecycle: { announceSeconds: 0 } });
-  const client = await openClient(replica.port);
+  const client = await connectClient(replica.port);
   client.get("/slow?ms=800");
   await replica.line(hasBegun("/slow?ms=800"));
   replica.kill("SIGTERM");
   await replica.line(isPhase("drain", "start"));
   await expect
-    .poll(() => openClient(replica.port).catch((error: NodeJS.ErrnoException) => error.code))
+    .poll(() => connectClient(replica.port).catch((error: NodeJS.ErrnoException) => error.code))
     .toBe("ECONNREFUSED");
   const probe = await get(replica.adminPort, "/readyz");
   expect(probe).toMatchObject({ status: 503 });
@@ -110,13 +110,13 @@ test("the admin port answers while requests end, the public one does not listen 
   expect(await replica.exited).toMatchObject({ code: 0 });
 });
 
-test("a request that is stuck is cut at the deadline, which says how many, and others are not", async () => {
+test.concurrent("a request that is stuck is cut at the deadline, which says how many, and others are not", async () => {
   const replica = await startServing({
     lifecycle: { announceSeconds: 0, drainSeconds: 0.6, longestRequestSeconds: 0.5 },
   });
-  const stuck = await openClient(replica.port);
+  const stuck = await connectClient(replica.port);
   stuck.get("/stuck");
-  const slow = await openClient(replica.port);
+  const slow = await connectClient(replica.port);
   slow.get("/slow?ms=300");
   await Promise.all([replica.line(hasBegun("/stuck")), replica.line(hasBegun("/slow?ms=300"))]);
   replica.kill("SIGTERM");
@@ -130,14 +130,14 @@ test("a request that is stuck is cut at the deadline, which says how many, and o
   expect(replica.lines.find(isExit)?.reason).toContain("1 request on 1 connection");
 });
 
-test("pipelined requests are answered in order during the drain, and only the last one says close", async () => {
+test.concurrent("pipelined requests are answered in order during the drain, and only the last one says close", async () => {
   const replica = await startServing({ lifecycle: { announceSeconds: 2 } });
-  const before = await openClient(replica.port);
+  const before = await connectClient(replica.port);
   before.get("/slow?ms=600", "/one", "/two", "/slow?ms=700");
   await replica.line(hasBegun("/slow?ms=700"));
   replica.kill("SIGTERM");
   await replica.line(isPhase("announce", "start"));
-  const after = await openClient(replica.port);
+  const after = await connectClient(replica.port);
   after.get("/a", "/slow?ms=50", "/b", "/c", "/d");
 
   const said: (string | undefined)[] = [];
@@ -163,9 +163,9 @@ test("pipelined requests are answered in order during the drain, and only the la
   expect(await replica.exited).toMatchObject({ code: 0 });
 });
 
-test("a response whose headers were out before SIGTERM is completed, then its socket is closed", async () => {
+test.concurrent("a response whose headers were out before SIGTERM is completed, then its socket is closed", async () => {
   const replica = await startServing({ lifecycle: { announceSeconds: 0 } });
-  const client = await openClient(replica.port);
+  const client = await connectClient(replica.port);
   client.get("/stream?ms=400");
   await replica.line(hasBegun("/stream?ms=400"));
   replica.kill("SIGTERM");
@@ -174,12 +174,12 @@ test("a response whose headers were out before SIGTERM is completed, then its so
   expect(await replica.exited).toMatchObject({ code: 0 });
 });
 
-test("a request that is coming in while the drain begins is answered; a socket that says nothing does not hold it up", async () => {
+test.concurrent("a request that is coming in while the drain begins is answered; a socket that says nothing does not hold it up", async () => {
   const replica = await startServing({ lifecycle: { announceSeconds: 0 } });
-  const silent = await openClient(replica.port);
-  const half = await openClient(replica.port);
+  const silent = await connectClient(replica.port);
+  const half = await connectClient(replica.port);
   half.write("GET /half HTTP/1.1\r\nHo");
-  const probe = await openClient(replica.port);
+  const probe = await connectClient(replica.port);
   probe.get("/seen"); // sent later over another socket: when it is answered, the half request has arrived
   await probe.response();
   replica.kill("SIGTERM");
@@ -191,11 +191,11 @@ test("a request that is coming in while the drain begins is answered; a socket t
 
 test("connections that wait in the kernel's queue when the drain begins are taken in and answered", async () => {
   const replica = await startServing({ lifecycle: { announceSeconds: 0 } });
-  const blocker = await openClient(replica.port);
+  const blocker = await connectClient(replica.port);
   blocker.get("/block?ms=300");
   await replica.line(hasBegun("/block?ms=300"));
   // The event loop is busy, so the kernel alone completes these connections; node will take one a turn.
-  const clients = await Promise.all(Array.from({ length: 20 }, () => openClient(replica.port)));
+  const clients = await Promise.all(Array.from({ length: 20 }, () => connectClient(replica.port)));
   clients.forEach((client) => client.get("/queued"));
   replica.kill("SIGTERM");
   const responses = await Promise.all(clients.map((client) => client.response()));

@@ -3,17 +3,30 @@ import { expect, test } from "vitest";
 
 import { startBusyClient } from "./testing/busy-client.ts";
 import { get } from "./testing/http-get.ts";
-import { openClient } from "./testing/raw-client.ts";
-import { hasBegun, isListening, isPhase, isPhaseEnd, isState, startReplica, startServing } from "./testing/replica.ts";
+import { connectClient } from "./testing/raw-client.ts";
+import {
+  hasBegun,
+  isExit,
+  isListening,
+  isPhase,
+  isPhaseEnd,
+  isState,
+  startReplica,
+  startServing,
+} from "./testing/replica.ts";
+import type { Replica } from "./testing/replica.ts";
+
+/** From the signal to the exit, by the process's own clock: what the machine does beside it does not count. */
+function drainMs({ lines }: Replica): number {
+  const [signal, exit] = [lines.find((line) => line.type === "signal"), lines.find(isExit)];
+  return (exit?.atMs ?? Infinity) - (signal?.atMs ?? 0);
+}
 
 test("SIGTERM while idle: all five phases in order, exit 0, nothing on stderr", async () => {
   const replica = await startServing();
   replica.kill("SIGTERM");
-  const signalMs = performance.timeOrigin + performance.now();
-  const exit = await replica.exited;
-
-  expect(exit).toMatchObject({ code: 0, signal: null });
-  expect(exit.atMs - signalMs).toBeLessThan(1000);
+  expect(await replica.exited).toMatchObject({ code: 0, signal: null });
+  expect(drainMs(replica)).toBeLessThan(1000);
   expect(replica.stderr()).toBe("");
   const phases = replica.lines.filter((line) => line.type === "phase").map((line) => `${line.phase} ${line.at}`);
   expect(phases).toEqual(
@@ -24,7 +37,7 @@ test("SIGTERM while idle: all five phases in order, exit 0, nothing on stderr", 
   expect(replica.lines.at(-1)).toMatchObject({ type: "exit", code: 0, reason: "drained after SIGTERM" });
 });
 
-test("SIGINT drains as SIGTERM does", async () => {
+test.concurrent("SIGINT drains as SIGTERM does", async () => {
   const replica = await startServing();
   replica.kill("SIGINT");
   expect(await replica.exited).toMatchObject({ code: 0 });
@@ -70,9 +83,9 @@ test("control: with the drain switched off the same clients lose requests", asyn
   expect(replica.lines.at(-1)).toMatchObject({ type: "exit", code: 143 });
 });
 
-test("a second signal at least 1 s after the first exits at once, an earlier one is ignored", async () => {
+test.concurrent("a second signal at least 1 s after the first exits at once, an earlier one is ignored", async () => {
   const replica = await startServing({ lifecycle: { announceSeconds: 0 } });
-  const client = await openClient(replica.port);
+  const client = await connectClient(replica.port);
   client.get("/stuck");
   await replica.line(hasBegun("/stuck"));
   replica.kill("SIGINT");
@@ -92,7 +105,7 @@ test("a second signal at least 1 s after the first exits at once, an earlier one
   expect(replica.lines.some(isPhase("drain", "end"))).toBe(false);
 });
 
-test("SIGTERM while starting: the startup probe said 503, exit 0 at once", async () => {
+test.concurrent("SIGTERM while starting: the startup probe said 503, exit 0 at once", async () => {
   const replica = startReplica({ prepare: "hang" });
   const { port } = await replica.line(isListening("admin"));
   expect(await get(port, "/startupz")).toMatchObject({ status: 503 });
@@ -100,15 +113,13 @@ test("SIGTERM while starting: the startup probe said 503, exit 0 at once", async
   expect(await get(port, "/livez")).toMatchObject({ status: 200 });
   expect(replica.lines.some(isListening("public"))).toBe(false);
   replica.kill("SIGTERM");
-  const signalMs = performance.timeOrigin + performance.now();
-  const exit = await replica.exited;
-  expect(exit).toMatchObject({ code: 0 });
-  expect(exit.atMs - signalMs).toBeLessThan(1000);
+  expect(await replica.exited).toMatchObject({ code: 0 });
+  expect(drainMs(replica)).toBeLessThan(1000);
   expect(replica.lines.at(-1)).toMatchObject({ type: "exit", code: 0, reason: "SIGTERM while starting" });
   expect(replica.lines.some(isState("ready"))).toBe(false);
 });
 
-test("parts that never close keep the exit waiting no longer than their phases", async () => {
+test.concurrent("parts that never close keep the exit waiting no longer than their phases", async () => {
   const replica = await startServing({
     lifecycle: { closeSeconds: 0.2, flushSeconds: 0.2 },
     hangingClose: true,
@@ -126,7 +137,7 @@ test("parts that never close keep the exit waiting no longer than their phases",
   });
 });
 
-test("a program may ignore signals for a while", async () => {
+test.concurrent("a program may ignore signals for a while", async () => {
   const replica = await startServing({ ignoreSignals: true });
   replica.kill("SIGTERM");
   replica.kill("SIGINT");

@@ -1,4 +1,4 @@
-/** The drain: five phases, each with a deadline, in an order that loses no request. */
+/** The drain: its phases, each with a deadline, in an order that loses no request. */
 
 import type { Connections } from "./connections.ts";
 import { sentence } from "./errors.ts";
@@ -20,6 +20,7 @@ interface PhaseSeconds {
   readonly drain: number;
   readonly close: number;
   readonly flush: number;
+  readonly ship: number;
 }
 
 export interface DrainOptions {
@@ -54,6 +55,7 @@ interface Phase {
  * - announce: every response carries `Connection: close`; over early when no connection is left.
  * - drain: nothing is accepted any more, idle sockets are closed, requests in flight may end; then the rest is cut.
  * - close, flush: dependencies, then telemetry.
+ * - ship: nothing but time, for whoever reads the last lines out of a file and sends them on.
  *
  * @returns the problems of all phases, a sentence each
  */
@@ -87,7 +89,15 @@ export async function drain(opts: DrainOptions): Promise<string[]> {
 
   await run(closingPhase("close", seconds.close, opts.close));
   await run(closingPhase("flush", seconds.flush, opts.flush));
+  await ship(seconds.ship, opts);
   return problems;
+}
+
+/** Waits for who sends the last lines on; no phase at all where nobody has to be waited for. */
+export async function ship(seconds: number, opts: Pick<DrainOptions, "connections" | "emit">): Promise<void> {
+  if (seconds > 0) {
+    await runPhase({ name: "ship", seconds, work: () => new Promise(() => {}), waits: true }, opts);
+  }
 }
 
 /** A phase that closes parts side by side; one that fails or hangs keeps no other from closing. */

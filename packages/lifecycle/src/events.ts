@@ -2,8 +2,8 @@
 
 import type { LifecycleState } from "./state.ts";
 
-/** The phases of a drain, in the order in which they run. */
-export type DrainPhase = "lag" | "announce" | "drain" | "close" | "flush";
+/** The phases of a drain, in the order in which they run; `ship` only where it has time. */
+export type DrainPhase = "lag" | "announce" | "drain" | "close" | "flush" | "ship";
 
 export interface StateEvent {
   readonly type: "state";

@@ -184,6 +184,50 @@ test("dependencies close before telemetry flushes; one that fails is named and s
   });
 });
 
+/** Phases that a stop went through, and how long it waited after telemetry had flushed. */
+async function shippedAfter(shipSeconds: number): Promise<{ phases: string[]; waitedMs: number }> {
+  let flushedMs = 0;
+  const flush = [{ name: "telemetry", close: () => void (flushedMs = performance.now()) }];
+  const { events, stop } = await startLocal({ shipSeconds }, { flush });
+  expect(await stop()).toBe(0);
+  const waitedMs = performance.now() - flushedMs;
+  return {
+    phases: events.flatMap((event) => (event.type === "phase" && event.at === "end" ? [event.phase] : [])),
+    waitedMs,
+  };
+}
+
+test("who sends the last lines on is waited for after telemetry has flushed, and only where told", async () => {
+  const waited = await shippedAfter(0.3);
+  expect(waited.phases).toEqual(["lag", "announce", "drain", "close", "flush", "ship"]);
+  expect(waited.waitedMs).toBeGreaterThanOrEqual(299);
+  const control = await shippedAfter(0);
+  expect(control.phases).toEqual(["lag", "announce", "drain", "close", "flush"]);
+  expect(control.waitedMs).toBeLessThan(299);
+});
+
+test("a stop while it starts waits for them, too: its few lines are all there are", async () => {
+  const stopping = new AbortController();
+  const lifecycle = createLifecycle({ shipSeconds: 0.2 });
+  const phases: string[] = [];
+  lifecycle.on((event) => {
+    if (event.type === "phase" && event.at === "end") phases.push(`${event.phase} ${event.outcome}`);
+  });
+  let code: number | undefined;
+  await lifecycle.run({
+    public: { handler: createApp(), host: HOST, port: 0 },
+    admin: { handler: createProbeHandler(lifecycle), host: HOST, port: 0 },
+    prepare: () => {
+      stopping.abort();
+      return new Promise(() => {});
+    },
+    signals: false,
+    stop: stopping.signal,
+    exit: (exitCode) => void (code = exitCode),
+  });
+  expect([phases, code]).toEqual([["flush done", "ship done"], 0]);
+});
+
 test("a listener that is taken away hears nothing more", async () => {
   const lifecycle = createLifecycle();
   const heard: string[] = [];

@@ -26,6 +26,7 @@ test("every option has a default", () => {
     drainSeconds: 10,
     closeSeconds: 2,
     flushSeconds: 2,
+    shipSeconds: 0,
     longestRequestSeconds: 10,
     crash: { lagSeconds: 12, deadlineSeconds: 28 },
     timeouts: { keepAliveSeconds: 72, headersSeconds: 5, requestSeconds: 10 },
@@ -41,6 +42,7 @@ test("defaults follow from the options beside them", () => {
   });
   expect(readOptions({ timeouts: { requestSeconds: 3 } }).timeouts.headersSeconds).toBe(3);
   expect(readOptions({ crash: { lagSeconds: 1 } }).crash.deadlineSeconds).toBe(17);
+  expect(readOptions({ crash: { lagSeconds: 1 }, shipSeconds: 3 }).crash.deadlineSeconds).toBe(20);
 });
 
 test("a drain shorter than the longest request is refused", () => {
@@ -65,12 +67,14 @@ test("all mistakes are named at once, by name, value and what is allowed", () =>
   const message = complaint({
     announceSeconds: -1,
     flushSeconds: Number.NaN,
+    shipSeconds: -2,
     lagSeconds: 3_000_000,
     connection: { jitter: 2, maxRequests: 1.5 },
   });
   for (const part of [
     "announceSeconds is -1, allowed are 0 to 2147483",
     "flushSeconds is NaN",
+    "shipSeconds is -2",
     "lagSeconds is 3000000",
     "connection.jitter is 2, allowed is 0 to 1",
     "connection.maxRequests is 1.5, allowed are whole numbers from 0",

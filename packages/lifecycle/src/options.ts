@@ -18,6 +18,11 @@ export interface LifecycleOptions {
   closeSeconds?: number;
   /** How long telemetry may take to flush; default 2. */
   flushSeconds?: number;
+  /**
+   * How long to wait after telemetry has flushed, before the exit; default 0. For a log shipper beside the process that dies with
+   * it: at least two of its poll intervals, and what its destination takes to answer. A second signal ends the wait.
+   */
+  shipSeconds?: number;
   /** The longest request that is allowed; default 10. */
   longestRequestSeconds?: number;
   crash?: {
@@ -62,6 +67,7 @@ export interface Settings {
   readonly drainSeconds: number;
   readonly closeSeconds: number;
   readonly flushSeconds: number;
+  readonly shipSeconds: number;
   readonly longestRequestSeconds: number;
   readonly crash: { readonly lagSeconds: number; readonly deadlineSeconds: number };
   readonly timeouts: {
@@ -91,6 +97,7 @@ export function readOptions(opts: LifecycleOptions): Settings {
     drainSeconds: opts.drainSeconds ?? Math.max(10, longestRequestSeconds),
     closeSeconds: opts.closeSeconds ?? 2,
     flushSeconds: opts.flushSeconds ?? 2,
+    shipSeconds: opts.shipSeconds ?? 0,
   };
   const crashLagSeconds = opts.crash?.lagSeconds ?? 12;
   const requestSeconds = opts.timeouts?.requestSeconds ?? longestRequestSeconds;
@@ -133,6 +140,7 @@ function findProblems(settings: Settings): string[] {
     drainSeconds: settings.drainSeconds,
     closeSeconds: settings.closeSeconds,
     flushSeconds: settings.flushSeconds,
+    shipSeconds: settings.shipSeconds,
     longestRequestSeconds: settings.longestRequestSeconds,
     "crash.lagSeconds": crash.lagSeconds,
     "crash.deadlineSeconds": crash.deadlineSeconds,

@@ -2,7 +2,7 @@
 
 import { createConnections } from "./connections.ts";
 import type { Connections } from "./connections.ts";
-import { closingPhase, drain, runPhase } from "./drain.ts";
+import { closingPhase, drain, runPhase, ship } from "./drain.ts";
 import type { Closeable } from "./drain.ts";
 import { lifecycleError, sentence } from "./errors.ts";
 import type { LifecycleEvent } from "./events.ts";
@@ -18,7 +18,7 @@ export interface RunOptions {
   public: ServerOptions;
   /** Probes and metrics. Listens first and answers until just before the exit; its requests are not counted. */
   admin: ServerOptions;
-  /** Start-up work. The replica is ready when it resolves; SIGTERM meanwhile aborts the signal and exits 0 at once. */
+  /** Start-up work. The replica is ready when it resolves; SIGTERM meanwhile aborts the signal and exits 0, after `flush` and `ship`. */
   prepare?: (signal: AbortSignal) => Promise<void>;
   /** Dependencies: closed side by side after the last request. */
   close?: readonly Closeable[];
@@ -203,6 +203,7 @@ export async function runReplica(context: RunContext, opts: RunOptions): Promise
     if (!started) {
       const seconds = Math.min(settings.flushSeconds, FLUSH_UNSTARTED_SECONDS);
       await runPhase(closingPhase("flush", seconds, closing.flush), phases);
+      await ship(settings.shipSeconds, phases);
       exit(crashed ? 1 : 0, `${stopReason} while starting`);
       return;
     }
@@ -215,6 +216,7 @@ export async function runReplica(context: RunContext, opts: RunOptions): Promise
         drain: settings.drainSeconds,
         close: settings.closeSeconds,
         flush: settings.flushSeconds,
+        ship: settings.shipSeconds,
       },
       ...phases,
       ...closing,

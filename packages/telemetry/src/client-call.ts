@@ -36,6 +36,8 @@ export function createClientCalls({
 }: ClientCallsOptions): <T>(opts: ClientCall, call: Call<T>) => Promise<T> {
   return async function clientCall<T>(opts: ClientCall, call: Call<T>): Promise<T> {
     const parent = currentIds();
+    const request = currentRequest();
+    if (request !== undefined) request.attempts += 1;
     const startMs = performance.now();
     // Only a span that will be exported gets an id; else the callee's parent is the request itself, which is there.
     const recorded =
@@ -45,6 +47,7 @@ export function createClientCalls({
     try {
       const answer = await call(withContext({}, recorded ?? parent));
       status = answer.status;
+      if (request !== undefined) request.answeredAttempts += 1;
       return answer.value;
     } catch (error) {
       failure = error;

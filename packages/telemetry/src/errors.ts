@@ -1,5 +1,11 @@
 /** Every mistake that this package reports by throwing; the code is stable, the sentence may improve. */
-export type TelemetryErrorCode = "METRIC_UNKNOWN" | "METRIC_TWICE" | "METRIC_INVALID" | "TRACES_OPTION_INVALID";
+export type TelemetryErrorCode =
+  | "METRIC_UNKNOWN"
+  | "METRIC_TWICE"
+  | "METRIC_INVALID"
+  | "TRACES_OPTION_INVALID"
+  | "LOG_FILES_OPTION_INVALID"
+  | "LOG_FILES_UNWRITABLE";
 
 export class TelemetryError extends Error {
   override readonly name = "TelemetryError";

@@ -60,7 +60,7 @@ const attacks: [string, string][] = [
 const MAX_LINE_BYTES = 16_384;
 
 test.each([false, true])("a log stays lines of JSON under hostile bytes (lenient parser: %s)", async (lenient) => {
-  const file = join(temporaryFolder(), "service.log");
+  const [file, dir] = [join(temporaryFolder(), "service.log"), temporaryFolder()];
   const destination = openSync(file, "a");
   onTestFinished(() => closeSync(destination));
   let handled = 0;
@@ -70,7 +70,7 @@ test.each([false, true])("a log stays lines of JSON under hostile bytes (lenient
       telemetry.log.info({ agent: req.headers["user-agent"]?.slice(0, 256) }, req.url?.slice(0, 1024));
       res.end(JSON.stringify(telemetry.propagate({})));
     },
-    { telemetry: { destination }, server: { insecureHTTPParser: lenient } },
+    { telemetry: { destination, logFiles: { dir } }, server: { insecureHTTPParser: lenient } },
   );
   for (const [what, bytes] of attacks) {
     const client = await connectRaw(server.port);
@@ -90,6 +90,7 @@ test.each([false, true])("a log stays lines of JSON under hostile bytes (lenient
   expect(log).not.toMatch(/[\u0000-\u0009\u000B-\u001F]/);
   const lines = parseLines(log);
   expect(log.endsWith("\n")).toBe(true);
+  expect(readFileSync(join(dir, "service-000001.log")).equals(bytes)).toBe(true);
   expect(lines.map((line) => line.seq)).toEqual(numbersTo(lines.length));
   // One line of the handler and one of the observer for each request that got through, and the last line.
   expect(lines).toHaveLength(2 * handled + 1);

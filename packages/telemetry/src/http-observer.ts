@@ -148,12 +148,18 @@ export function createHttpObserver(opts: HttpObserverOptions): HttpObserver {
       const error = failed ? `,"error.type":${JSON.stringify(errorType(request, aborted))}` : "";
       const client = clientAddress === undefined ? (connection?.clientText ?? '""') : customClientText(req);
       const path = hidden.has("url.path") ? hiddenText : pathText(request.url);
-      return `${endpoint.fields}${status}${error},"http.server.request.duration_ms":${Math.round(durationMs)},"url.path":${path},"network.protocol.version":"${req.httpVersion}","client.address":${client}${agentFields(req, connection)},"trace_id":"${request.traceId}","span_id":"${request.spanId}","trace_flags":"${request.sampled ? "01" : "00"}"`;
+      return `${endpoint.fields}${status}${error},"http.server.request.duration_ms":${Math.round(durationMs)},"url.path":${path},"network.protocol.version":"${req.httpVersion}","client.address":${client}${agentFields(req, connection)},"trace_id":"${request.traceId}","span_id":"${request.spanId}","trace_flags":"${request.sampled ? "01" : "00"}"${attemptFields(request)}`;
     }
 
     function customClientText(req: IncomingMessage): string {
       return hidden.has("client.address") ? hiddenText : JSON.stringify(clientAddress?.(req) ?? "");
     }
+  }
+
+  function attemptFields({ attempts, answeredAttempts }: RequestSpan): string {
+    if (attempts === 0) return "";
+    const unanswered = attempts - answeredAttempts;
+    return `,"http.client.attempts":${attempts}${unanswered === 0 ? "" : `,"http.client.unanswered":${unanswered}`}`;
   }
 
   function agentFields(req: IncomingMessage, connection: Connection | undefined): string {

@@ -8,6 +8,7 @@ export type {
   Exposition,
   Gauge,
   Histogram,
+  LogFilesOptions,
   LogLevel,
   Metrics,
   ObserveOptions,

@@ -7,13 +7,14 @@
  * faster still and lose thousands, so neither is an option here.
  */
 import { writeSync } from "node:fs";
+import { countLines, type LogFiles } from "./log-files.ts";
 
 export interface LogDestination {
   /** Takes one line of JSON that ends in `}\n`, as pino hands it over. */
   write(line: string): void;
   /** `seq` of the last line taken; 0 before the first. */
   readonly lastSeq: number;
-  /** Lines given up because the destination refused them for good. */
+  /** Lines given up because the target refused them for good, and lines that the files have not got. */
   readonly lostLines: number;
   /** Writes what is gathered, waiting at most `deadlineMs` for a destination that is full. */
   flush(deadlineMs: number): void;
@@ -24,9 +25,11 @@ export interface LogDestinationOptions {
   readonly target: number | NodeJS.WritableStream;
   /** The write system call; a test replaces it to be full, slow or broken. */
   readonly writeBytes?: (fd: number, bytes: Uint8Array, offset: number) => number;
+  /** Files that get every line, too, before the target does. */
+  readonly files?: LogFiles | undefined;
   /** JSON text of fields that every line has, beginning with a comma: what a shortened line must keep to be found. */
   readonly identity?: string;
-  /** Told once each time that the destination begins to refuse lines. */
+  /** Told once each time that the target begins to refuse lines. */
   readonly onLost?: (error: Error) => void;
 }
 
@@ -44,6 +47,12 @@ const MAX_WAITING_BYTES = 1_048_576;
 const FULL_PIPE_RETRY_MS = 5;
 
 const NEWLINE = Buffer.from("\n");
+
+/** Lines that are in a file, too: the shipper beside the process stores them, so the node's log agent leaves them out. */
+export const IN_FILES = { log_shipping: "sidecar" } as const;
+// Inside a string its quotes would be escaped, so no text that is logged can look like it.
+const IN_FILES_TEXT = `,${JSON.stringify(IN_FILES).slice(1, -1)}`;
+
 const sleepCell = new Int32Array(new SharedArrayBuffer(4));
 
 /** Blocks this thread; only ever while a full pipe leaves no other way to keep a line. */
@@ -59,7 +68,7 @@ function shortened(line: string, identity: string): string {
 }
 
 export function createLogDestination(opts: LogDestinationOptions): LogDestination {
-  const { target, onLost, identity = "" } = opts;
+  const { target, files, onLost, identity = "" } = opts;
   const writeBytes = opts.writeBytes ?? ((fd, bytes, offset) => writeSync(fd, bytes, offset));
   let seq = 0;
   let lostLines = 0;
@@ -100,11 +109,12 @@ export function createLogDestination(opts: LogDestinationOptions): LogDestinatio
     turn = "";
     turnLines = 0;
     if (typeof target !== "number") {
-      target.write(text);
+      target.write(files === undefined ? text : storeInFiles(files, Buffer.from(text, "utf8")).toString("utf8"));
       return;
     }
     // UTF-8 here, so that a lone surrogate becomes U+FFFD and not bytes that no reader takes.
-    const bytes = Buffer.from(text, "utf8");
+    const lines = Buffer.from(text, "utf8");
+    const bytes = files === undefined ? lines : storeInFiles(files, lines);
     if (waitingBytes > 0) {
       waiting.push(bytes);
       waitingBytes += bytes.length;
@@ -188,13 +198,15 @@ export function createLogDestination(opts: LogDestinationOptions): LogDestinatio
       return seq;
     },
     get lostLines() {
-      return lostLines;
+      return lostLines + (files?.lostLines ?? 0);
     },
   };
 }
 
-function countLines(bytes: Buffer): number {
-  let lines = 0;
-  for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) lines += 1;
-  return lines;
+/** Puts a turn's lines into the files, and gives them back as the target gets them: marked only where a file has them. */
+function storeInFiles(files: LogFiles, lines: Buffer): Buffer {
+  const stored = files.write(lines);
+  if (stored === lines.length) return lines;
+  const unmarked = lines.toString("utf8", stored).replaceAll(IN_FILES_TEXT, "");
+  return Buffer.concat([lines.subarray(0, stored), Buffer.from(unmarked, "utf8")]);
 }

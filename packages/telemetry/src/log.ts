@@ -1,16 +1,19 @@
 /** The service's log: pino in front, the destination with its ledger behind, and the lines that are written by hand. */
 import { pino, type Logger } from "pino";
 import { writeSync } from "node:fs";
-import { createLogDestination } from "./log-destination.ts";
+import { createLogDestination, IN_FILES } from "./log-destination.ts";
+import { openLogFiles } from "./log-files.ts";
 import { exceptionAttributes } from "./request-span.ts";
 import { isoTime, jsonString } from "./json-text.ts";
-import type { LogLevel, TraceIds } from "./types.ts";
+import type { LogFilesOptions, LogLevel, TraceIds } from "./types.ts";
 
 export interface LogOptions {
   readonly level: LogLevel;
   /** Fields of every line: which service, which replica, which process. */
   readonly base: Readonly<Record<string, string>>;
   readonly target: number | NodeJS.WritableStream;
+  /** Files that get every line, too. */
+  readonly files?: LogFilesOptions | undefined;
   readonly redact: readonly string[];
   /** Ids of the request that a line belongs to. */
   readonly current: () => TraceIds | undefined;
@@ -58,18 +61,20 @@ function endOpenLogs(): void {
 }
 
 export function createLog(opts: LogOptions): ServiceLog {
-  const { level, base, target, current } = opts;
+  const { level, target, current } = opts;
+  const base = { ...opts.base, ...(opts.files && IN_FILES) };
   const baseText = Object.entries(base)
     .map(([name, value]) => `,${JSON.stringify(name)}:${JSON.stringify(value)}`)
     .join("");
-  const destination = createLogDestination({ target, identity: baseText, onLost: sayLost });
+  const files = opts.files && openLogFiles(opts.files, { onFailing: sayFilesFail, onRecovered: sayFilesWork });
+  const destination = createLogDestination({ target, files, identity: baseText, onLost: sayLost });
   // seq that the last `telemetry.end` line named; a line after it makes another one due.
   let endedSeq = 0;
 
   const log = pino(
     {
       level,
-      base: { ...base },
+      base,
       timestamp: () => `,"time":"${isoTime(Date.now())}"`,
       formatters: { level: (label) => ({ level: label }), log: flattenException },
       redact: { paths: [...ALWAYS_REDACTED, ...opts.redact.flatMap(redactPaths)], censor: REDACTED },
@@ -97,20 +102,44 @@ export function createLog(opts: LogOptions): ServiceLog {
 
   function writeLine(lineLevel: "info" | "warn" | "error", fields: string, msg: string): void {
     if (!log.isLevelEnabled(lineLevel)) return;
-    takeLine(`{"level":"${lineLevel}","time":"${isoTime(Date.now())}"${baseText}${fields},"msg":"${msg}"}\n`);
+    takeLine(lineText(lineLevel, fields, msg));
+  }
+
+  function lineText(lineLevel: string, fields: string, msg: string): string {
+    return `{"level":"${lineLevel}","time":"${isoTime(Date.now())}"${baseText}${fields},"msg":"${msg}"}\n`;
+  }
+
+  /** A line about the log itself, which no level but silent keeps back. */
+  function sayOfLog(lineLevel: "info" | "error", fields: object, msg: string): void {
+    if (log.level === "silent") return;
+    takeLine(lineText(lineLevel, `,${JSON.stringify(fields).slice(1, -1)}`, JSON.stringify(msg).slice(1, -1)));
+  }
+
+  function sayFilesFail({ code, name, message }: NodeJS.ErrnoException): void {
+    sayOfLog(
+      "error",
+      { "event.name": "log.files.failing", "error.type": code ?? name, "file.directory": opts.files?.dir },
+      `The log files in ${opts.files?.dir} cannot be written: ${message}. Requests are served as before, and lines go to stdout alone until it works again`,
+    );
+  }
+
+  function sayFilesWork(lostLines: number): void {
+    sayOfLog(
+      "info",
+      { "event.name": "log.files.recovered", "log.lines_lost": lostLines, "file.directory": opts.files?.dir },
+      `The log files in ${opts.files?.dir} are written again; ${lostLines} lines are not in them`,
+    );
   }
 
   function end(deadlineMs: number): void {
     // A log that says nothing needs no line that says how much it said.
     if (log.level !== "silent" && destination.lastSeq !== endedSeq) {
       endedSeq = destination.lastSeq + 1;
-      const time = isoTime(Date.now());
-      destination.write(
-        `{"level":"info","time":"${time}"${baseText},"event.name":"telemetry.end","last_seq":${endedSeq},"msg":"telemetry.end"}\n`,
-      );
+      destination.write(lineText("info", `,"event.name":"telemetry.end","last_seq":${endedSeq}`, "telemetry.end"));
     }
-    destination.flush(deadlineMs);
+    // First, since what the destination says of itself while it flushes makes another last line due.
     open.delete(serviceLog);
+    destination.flush(deadlineMs);
   }
 
   const serviceLog: ServiceLog = {

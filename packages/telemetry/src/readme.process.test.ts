@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { COMPILE_CACHE } from "./process.fixture.ts";
 
 const PACKAGE = fileURLToPath(new URL("..", import.meta.url));
 const README = readFileSync(new URL("../README.md", import.meta.url), "utf8");
@@ -22,7 +23,7 @@ test("the README's example runs: a line, a series, and a last line at the end", 
   const [port, adminPort] = [await freePort(), await freePort()];
   const child = spawn(process.execPath, ["--input-type=module-typescript", "-"], {
     cwd: PACKAGE,
-    env: { ...process.env, PORT: String(port), ADMIN_PORT: String(adminPort) },
+    env: { ...process.env, ...COMPILE_CACHE, PORT: String(port), ADMIN_PORT: String(adminPort) },
     stdio: ["pipe", "pipe", "inherit"],
   });
   const exit = new Promise((resolve) => child.once("exit", (code) => resolve(code)));

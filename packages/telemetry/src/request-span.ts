@@ -63,6 +63,9 @@ export class RequestSpan implements Span, Context {
   /** The path as it was asked for: routers rewrite `req.url` while they work. */
   readonly url: string;
   done = false;
+  /** Attempts at upstreams made for this request, and how many of them got a response. */
+  attempts = 0;
+  answeredAttempts = 0;
   /** `error.type` of the last exception that a handler recorded. */
   errorType: string | undefined = undefined;
   recording: Recording | undefined = undefined;

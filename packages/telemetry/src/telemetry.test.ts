@@ -210,6 +210,41 @@ test("a call upstream inside of a request gets the request's context", async () 
   expect(parseTraceparent(headers["traceparent"])).toMatchObject({ traceId: TRACE_ID, sampled: false });
 });
 
+test("the access line says how many attempts at upstreams its request made, and how many had no answer", async () => {
+  const started = start();
+  const app = express();
+  async function attempt(statuses: string): Promise<void> {
+    for (const status of statuses.split(",")) {
+      const call = { peer: "stock", method: "GET", route: "/" };
+      const answer = async () => {
+        if (status === "none") throw new Error("timed out");
+        return { status: Number(status), value: undefined };
+      };
+      await started.telemetry.clientCall(call, answer).catch(() => undefined);
+    }
+  }
+  app.get("/:statuses", (req, res) => void attempt(req.params.statuses).then(() => res.end()));
+  app.get("/", (_req, res) => void res.end());
+  const url = await serve(started, app);
+  for (const path of ["", "200", "503,200", "none,200", "none,none"]) await fetch(`${url}/${path}`);
+  await requestsDone(started);
+  // Outside of a request there is no line to say it on.
+  await started.telemetry.clientCall({ peer: "stock", method: "GET", route: "/" }, async () => ({
+    status: 200,
+    value: 1,
+  }));
+  const access = (await started.lines()).filter(({ msg }) => msg === "request");
+  expect(
+    access.map((line) => [line["url.path"], line["http.client.attempts"], line["http.client.unanswered"]]),
+  ).toEqual([
+    ["/", undefined, undefined],
+    ["/200", 1, undefined],
+    ["/503,200", 2, undefined],
+    ["/none,200", 2, 1],
+    ["/none,none", 2, 2],
+  ]);
+});
+
 test.for([["client.address"], ["url.path"], ["user_agent.original"], ['["client.address"]']])(
   "%s is redacted in the access line as in pino's lines",
   async ([path = ""]) => {

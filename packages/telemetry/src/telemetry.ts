@@ -18,7 +18,8 @@ const STDOUT = 1;
  * Starts a process's telemetry. Lines, spans and metrics name it by `serviceName`, `serviceVersion` and `instanceId`.
  *
  * @throws TelemetryError METRIC_TWICE or METRIC_INVALID for a wrong definition among `metrics`, TRACES_OPTION_INVALID for
- * an endpoint that is no URL or a ratio outside 0..1. Nothing else is ever thrown at the service.
+ * an endpoint that is no URL or a ratio outside 0..1, LOG_FILES_OPTION_INVALID or LOG_FILES_UNWRITABLE for log files that
+ * cannot be had. Nothing else is ever thrown at the service.
  */
 export function startTelemetry<const Extra extends readonly MetricDefinition[] = readonly []>(
   opts: TelemetryOptions<Extra>,
@@ -35,6 +36,7 @@ export function startTelemetry<const Extra extends readonly MetricDefinition[] =
     // The instance's name outlives a restart, `seq` does not: the process's birth tells the ledgers of both apart.
     base: { ...identity, "process.creation.time": new Date(performance.timeOrigin).toISOString() },
     target: opts.destination ?? STDOUT,
+    files: opts.logFiles,
     redact,
     current: currentIds,
   });

@@ -16,6 +16,15 @@ export interface TracesOptions {
   readonly exportDelayMs?: number;
 }
 
+export interface LogFilesOptions {
+  /** A directory that exists; the files are `<dir>/service-NNNNNN.log`. */
+  readonly dir: string;
+  /** A file that would grow beyond this is closed, and the next one begins. From 512 KiB, default 8 MiB. */
+  readonly maxBytes?: number;
+  /** How many files there are at most, the one that is being written included. From 2, default 4. */
+  readonly files?: number;
+}
+
 export interface TelemetryOptions<Extra extends readonly MetricDefinition[] = readonly MetricDefinition[]> {
   readonly serviceName: string;
   readonly serviceVersion: string;
@@ -28,6 +37,11 @@ export interface TelemetryOptions<Extra extends readonly MetricDefinition[] = re
   readonly resourceAttributes?: Readonly<Record<string, string>>;
   /** Where log lines go: a file descriptor or a stream; default 1 (stdout), written synchronously. */
   readonly destination?: number | NodeJS.WritableStream;
+  /**
+   * Files that get the same lines beside the destination, for a log shipper that runs next to the process. Lines that are
+   * in a file carry `"log_shipping":"sidecar"`, by which the node's log agent knows that they are not for it.
+   */
+  readonly logFiles?: LogFilesOptions | undefined;
   /** The service's own metrics, in the contract's form: registered, bounded and exposed like the contract's. */
   readonly metrics?: Extra;
   /** Names of the upstreams that the service has, so that their series exist at 0 before the first call. */

@@ -89,6 +89,15 @@ test("a lifecycle's states and phases are gauges and lines", async () => {
 
   lifecycle.tell({ type: "crash", error: new Error("boom"), origin: "uncaughtException" });
   lifecycle.tell({ type: "phase", phase: "flush", at: "start", deadlineMs: 2_000, inFlight: 0, connections: 0 });
+  const flushed = { tookMs: 250, outcome: "done", inFlight: 0, connections: 0, problems: [] } as const;
+  lifecycle.tell({ type: "phase", phase: "flush", at: "end", ...flushed });
+  lifecycle.tell({ type: "phase", phase: "ship", at: "start", deadlineMs: 2_000, inFlight: 0, connections: 0 });
+  // After telemetry's last line nothing is said, and what goes on can still be scraped.
+  expect([
+    await value('lifecycle_drain_phase{phase="flush"}'),
+    await value('lifecycle_drain_phase_duration_seconds{phase="flush"}'),
+    await value('lifecycle_drain_phase{phase="ship"}'),
+  ]).toEqual([0, 0.25, 1]);
   lifecycle.tell({ type: "exit", code: 1, reason: "after the last line" });
   expect((await lines()).map((line) => [line["level"], line["event.name"], line["msg"]])).toEqual([
     ["info", "lifecycle.listening", "the admin port listens on :::8081"],

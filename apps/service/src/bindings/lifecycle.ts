@@ -2,7 +2,7 @@ import { PROBES, type DrainPhase, type Lifecycle, type LifecycleEvent, type Life
 import type { Telemetry } from "@holdfast/telemetry";
 
 const states = Object.keys(PROBES) as LifecycleState[];
-const phases: readonly DrainPhase[] = ["lag", "announce", "drain", "close", "flush"];
+const phases: readonly DrainPhase[] = ["lag", "announce", "drain", "close", "flush", "ship"];
 
 /** What a lifecycle tells, as log lines and gauges. */
 export function reportLifecycle(
@@ -15,6 +15,8 @@ export function reportLifecycle(
   const phaseDuration = telemetry.metrics.gauge("lifecycle_drain_phase_duration_seconds");
 
   let toldToEnd = false;
+  // Telemetry's own last line is the last of all: what comes after it is shown, and not said.
+  let saying = true;
 
   function showState(current: LifecycleState): void {
     for (const name of states) state.set({ state: name }, name === current ? 1 : 0);
@@ -24,10 +26,17 @@ export function reportLifecycle(
     for (const name of phases) phase.set({ phase: name }, name === current ? 1 : 0);
   }
 
-  function report(event: LifecycleEvent): void {
+  function show(event: LifecycleEvent): void {
+    if (event.type === "state") showState(event.to);
+    if (event.type !== "phase") return;
+    showPhase(event.at === "start" ? event.phase : undefined);
+    if (event.at === "end") phaseDuration.set({ phase: event.phase }, event.tookMs / 1000);
+  }
+
+  function say(event: LifecycleEvent): void {
     switch (event.type) {
       case "state":
-        reportState(event);
+        sayState(event);
         return;
       case "listening":
         log.info(
@@ -41,7 +50,7 @@ export function reportLifecycle(
         );
         return;
       case "phase":
-        reportPhase(event);
+        sayPhase(event);
         return;
       case "signal":
         toldToEnd = true;
@@ -63,29 +72,24 @@ export function reportLifecycle(
     }
   }
 
-  function reportState({ from, to, reason }: Extract<LifecycleEvent, { type: "state" }>): void {
-    showState(to);
+  function sayState({ from, to, reason }: Extract<LifecycleEvent, { type: "state" }>): void {
     const fields = { "event.name": "lifecycle.state", from, to, reason };
     // A port that is taken, start-up work that fails: nobody asked for this end.
     if (from === "starting" && to === "stopped" && !toldToEnd) log.error(fields, `could not start: ${reason}`);
     else log.info(fields, `${to}: ${reason}`);
   }
 
-  function reportPhase(event: Extract<LifecycleEvent, { type: "phase" }>): void {
+  function sayPhase(event: Extract<LifecycleEvent, { type: "phase" }>): void {
     const { inFlight, connections } = event;
     const left = { in_flight: inFlight, connections };
     if (event.at === "start") {
-      showPhase(event.phase);
       log.info(
         { "event.name": "lifecycle.phase.start", phase: event.phase, deadline_ms: event.deadlineMs, ...left },
         `${event.phase} begins: ${inFlight} in flight on ${connections} connections`,
       );
-      // Telemetry's own last line is the last of all, so what comes after it is not written.
-      if (event.phase === "flush") off();
+      if (event.phase === "flush") saying = false;
       return;
     }
-    showPhase(undefined);
-    phaseDuration.set({ phase: event.phase }, event.tookMs / 1000);
     const level = event.problems.length > 0 ? "warn" : "info";
     log[level](
       {
@@ -100,7 +104,10 @@ export function reportLifecycle(
     );
   }
 
-  const off = lifecycle.on(report);
+  lifecycle.on(function report(event) {
+    show(event);
+    if (saying) say(event);
+  });
   showState(lifecycle.state);
   showPhase(undefined);
 }

@@ -27,6 +27,23 @@ test("nothing needs to be set", () => {
   expect(config.telemetry.traces).not.toHaveProperty("endpoint");
 });
 
+test("log files are off unless a directory is named, and then bounded", () => {
+  expect(readConfig({ LOG_FILES: "3" }).telemetry.logFiles).toBeUndefined();
+  expect(readConfig({ LOG_FILE_DIR: "/var/log/service" }).telemetry.logFiles).toEqual({
+    dir: "/var/log/service",
+    maxBytes: 8_388_608,
+    files: 4,
+  });
+  const set = { LOG_FILE_DIR: "/logs", LOG_FILE_MAX_BYTES: "1048576", LOG_FILES: "2", SHIP_SECONDS: "2.5" };
+  expect(readConfig(set).telemetry.logFiles).toEqual({ dir: "/logs", maxBytes: 1_048_576, files: 2 });
+  expect(readConfig(set).lifecycle.shipSeconds).toBe(2.5);
+  expect(mistakesOf({ LOG_FILE_DIR: "logs", LOG_FILE_MAX_BYTES: "1048575", LOG_FILES: "1" })).toEqual([
+    'LOG_FILE_DIR is "logs": set an absolute path.',
+    'LOG_FILE_MAX_BYTES is "1048575": set a whole number of bytes from 1048576 to 1073741824.',
+    'LOG_FILES is "1": set a whole number from 2 to 100.',
+  ]);
+});
+
 test("an empty variable counts as absent, blanks around a value do not count", () => {
   const blank = Object.fromEntries(variableNames.map((name) => [name, " "]));
   expect(readConfig(blank)).toEqual(readConfig({}));

@@ -77,6 +77,14 @@ function configOf(environment: Environment, hints: readonly string[]) {
       serviceVersion: environment.SERVICE_VERSION,
       instanceId: environment.REPLICA_NAME,
       logLevel: environment.LOG_LEVEL,
+      logFiles:
+        environment.LOG_FILE_DIR === undefined
+          ? undefined
+          : {
+              dir: environment.LOG_FILE_DIR,
+              maxBytes: environment.LOG_FILE_MAX_BYTES,
+              files: environment.LOG_FILES,
+            },
       traces: {
         ...(environment.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined && {
           endpoint: environment.OTEL_EXPORTER_OTLP_ENDPOINT,
@@ -94,6 +102,7 @@ function configOf(environment: Environment, hints: readonly string[]) {
       drainSeconds: environment.DRAIN_SECONDS,
       closeSeconds: environment.CLOSE_SECONDS,
       flushSeconds: environment.FLUSH_SECONDS,
+      shipSeconds: environment.SHIP_SECONDS,
       longestRequestSeconds: environment.LONGEST_REQUEST_SECONDS,
       crash: {
         lagSeconds: environment.CRASH_LAG_SECONDS,

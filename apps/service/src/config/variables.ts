@@ -8,6 +8,7 @@ import { buildVersion } from "../version.ts";
 import { choice, flag, httpUrl, pairs, ratio, seconds, text, whole, type Variable } from "./variable.ts";
 
 const DAY = 86_400;
+const MEBIBYTE = 1_048_576;
 
 /** Printable ASCII without spaces, as a header value and a label must be. */
 const NAME = { pattern: /^[\x21-\x7e]{1,128}$/, allowed: "1 to 128 printable ASCII characters without spaces" };
@@ -165,6 +166,14 @@ export const variables = {
     fallback: 2,
     about: "Phase 5: telemetry is flushed, last.",
   }),
+  SHIP_SECONDS: seconds({
+    group: "Shutdown",
+    from: 0,
+    to: 600,
+    fallback: 0,
+    about:
+      "Phase 6: how long to wait after the last log line, for a log shipper that dies with this pod: at least 2 of its poll intervals. A second signal ends the wait.",
+  }),
   CRASH_LAG_SECONDS: seconds({
     group: "Shutdown",
     from: 0,
@@ -276,6 +285,30 @@ export const variables = {
     of: ["trace", "debug", "info", "warn", "error", "fatal", "silent"],
     fallback: "info",
     about: "Least level that is logged; `info` has one line a request.",
+  }),
+  LOG_FILE_DIR: text({
+    group: "Telemetry",
+    pattern: /^\/[\x20-\x7e]{0,1023}$/,
+    allowed: "an absolute path",
+    fallback: undefined,
+    fallbackText: "none (stdout alone)",
+    about:
+      "Directory of log files (`service-NNNNNN.log`) with the same lines as stdout, for a log shipper beside this process. It must exist. Lines that are in a file carry `log_shipping: sidecar`.",
+  }),
+  LOG_FILE_MAX_BYTES: whole({
+    group: "Telemetry",
+    from: MEBIBYTE,
+    to: 1024 * MEBIBYTE,
+    unit: "bytes",
+    fallback: 8 * MEBIBYTE,
+    about: "Size that no log file exceeds: when one is full the next begins.",
+  }),
+  LOG_FILES: whole({
+    group: "Telemetry",
+    from: 2,
+    to: 100,
+    fallback: 4,
+    about: "Most log files there are; the oldest goes when one more begins. With the size of one this bounds the disk.",
   }),
   OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl({
     group: "Telemetry",

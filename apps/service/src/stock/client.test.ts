@@ -28,11 +28,18 @@ async function upstream(answer: RequestListener, configure?: (server: Server) =>
 }
 
 /** Calls without spans. */
-const untraced: Pick<Telemetry, "clientCall"> = {
-  async clientCall(_call, request) {
-    return (await request({ traceparent: "00-1-2-01" })).value;
-  },
-};
+const untraced = observedCalls([]);
+
+/** Calls whose statuses are noted, as a span and a metric of them would have it. */
+function observedCalls(statuses: number[]): Pick<Telemetry, "clientCall"> {
+  return {
+    async clientCall(_call, request) {
+      const { status, value } = await request({ traceparent: "00-1-2-01" });
+      statuses.push(status);
+      return value;
+    },
+  };
+}
 
 function client(url: string, opts: Partial<StockClientOptions & StockClientParts> = {}): StockClient {
   const { telemetry = untraced, lifecycle = { setUnready: () => undefined }, faults, ...rest } = opts;
@@ -151,6 +158,22 @@ test("a failed attempt is made again, within the budget", async () => {
   });
   expect(await ask(client(url, { maxAttempts: 2 }))).toEqual({ state: "current", available: 7 });
   expect(asked).toBe(2);
+});
+
+test("an answer that is none to work with is measured as an answer, by its status", async () => {
+  const answers: [status: number, body: string][] = [
+    [503, ""],
+    [404, ""],
+    [200, "<html>"],
+  ];
+  const statuses: number[] = [];
+  const url = await upstream((_req, res) => {
+    const [status, body] = answers.shift() ?? [200, level];
+    res.writeHead(status).end(body);
+  });
+  const stock = client(url, { telemetry: observedCalls(statuses) });
+  for (let call = 0; call < 4; call += 1) await ask(stock);
+  expect(statuses).toEqual([503, 404, 200, 200]);
 });
 
 test("a caller that leaves is not waited for", async () => {

@@ -115,18 +115,23 @@ export function createStockClient(opts: StockClientOptions, parts: StockClientPa
   async function ask(id: string, { signal, deadline, attempt }: AttemptContext): Promise<number> {
     await parts.faults?.disturbAttempt(signal);
     const call = { peer: host, method: "GET", route: "/api/stock/:id", attempt };
-    return parts.telemetry.clientCall(call, async function request(headers) {
+    // Its status first, and what it says after that: an answer that is none to work with is an answer all the same.
+    const { status, body, retryAfter } = await parts.telemetry.clientCall(call, async function request(headers) {
       const response = await pool.request({
         method: "GET",
         path: `${base}/api/stock/${id}`,
         headers: { ...headers, accept: "application/json", [DEADLINE_HEADER]: deadline.header() },
         signal,
       });
-      return {
-        status: response.statusCode,
-        value: levelOf(response.statusCode, await response.body.text(), response.headers["retry-after"]),
+      const { statusCode } = response;
+      const value = {
+        status: statusCode,
+        body: await response.body.text(),
+        retryAfter: response.headers["retry-after"],
       };
+      return { status: statusCode, value };
     });
+    return levelOf(status, body, retryAfter);
   }
 
   async function stockOf(id: string, { deadline, signal }: StockCall): Promise<Stock> {

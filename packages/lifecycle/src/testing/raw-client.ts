@@ -24,9 +24,16 @@ export interface RawClient {
   resume(): void;
 }
 
+/** Opens a client that is destroyed with the test that opened it. */
 export async function openClient(port: number): Promise<RawClient> {
+  const client = await connectClient(port);
+  onTestFinished(client.destroy);
+  return client;
+}
+
+/** Opens a client that ends with the process that it talks to. */
+export async function connectClient(port: number): Promise<RawClient> {
   const socket = connect({ port, host: "127.0.0.1" });
-  onTestFinished(() => void socket.destroy());
   let received = Buffer.alloc(0);
   let parts: Buffer[] = [];
   let isClosed = false;

@@ -1,0 +1,5 @@
+import { afterAll } from "vitest";
+
+import { endFile } from "./clean-up.ts";
+
+afterAll(endFile);
