@@ -43,6 +43,17 @@ const edges: Record<string, object> = {
       marginSeconds: 0,
     },
     probes: { readiness: { periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 1 } },
+    telemetry: { otlp: { endpoint: "http://traces:4318" }, traces: { sampleRatio: 0 } },
+    logShipping: {
+      mode: "sidecar",
+      sidecar: {
+        endpoint: "http://store/v1/logs",
+        pollIntervalMilliseconds: 50,
+        shipSeconds: 0.1,
+        files: 2,
+        maxFileBytes: 1_048_576,
+      },
+    },
   },
   "the most of everything": {
     ...upstream,
@@ -62,6 +73,17 @@ const edges: Record<string, object> = {
       marginSeconds: 600,
     },
     probes: { readiness: { periodSeconds: 600, failureThreshold: 60 } },
+    telemetry: { otlp: { endpoint: "https://traces.example.org/otlp" }, traces: { sampleRatio: 1 } },
+    logShipping: {
+      mode: "sidecar",
+      sidecar: {
+        endpoint: "http://store/v1/logs",
+        shipSeconds: 600,
+        files: 100,
+        maxFileBytes: 1_073_741_824,
+        volumeSizeLimit: "102Gi",
+      },
+    },
   },
   "a request as short as it may be, and nobody to ask": { longestRequestSeconds: 0.05 },
   "no admin port": {

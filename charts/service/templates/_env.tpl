@@ -45,6 +45,35 @@
   value: {{ .Values.shedding.below | quote }}
 - name: FAULTS_ENABLED
   value: {{ .Values.faults.enabled | quote }}
+{{- if eq .Values.logShipping.mode "sidecar" }}
+{{- with .Values.logShipping.sidecar }}
+- name: LOG_FILE_DIR
+  value: {{ include "service.logDirectory" $ }}
+- name: LOG_FILE_MAX_BYTES
+  value: {{ include "service.number" .maxFileBytes | quote }}
+- name: LOG_FILES
+  value: {{ include "service.number" .files | quote }}
+- name: SHIP_SECONDS
+  value: {{ include "service.number" .shipSeconds | quote }}
+{{- end }}
+{{- end }}
+{{- with .Values.telemetry }}
+{{- if .otlp.endpoint }}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ .otlp.endpoint | quote }}
+{{- with .otlp.headersSecret }}
+{{- if .name }}
+- name: OTEL_EXPORTER_OTLP_HEADERS
+  valueFrom:
+    secretKeyRef:
+      name: {{ .name }}
+      key: {{ .key }}
+{{- end }}
+{{- end }}
+{{- end }}
+- name: OTEL_TRACES_SAMPLER_ARG
+  value: {{ include "service.number" .traces.sampleRatio | quote }}
+{{- end }}
 {{- with include "service.nodeOptions" . }}
 - name: NODE_OPTIONS
   value: {{ . | quote }}
@@ -71,10 +100,15 @@
 
 {{/* resources.limits.memory in MiB, or nothing where there is no limit. */}}
 {{- define "service.memoryLimitMebibytes" -}}
-{{- $limit := dig "limits" "memory" "" .Values.resources | toString -}}
-{{- if $limit -}}
+{{- include "service.mebibytes" (dig "limits" "memory" "" .Values.resources) -}}
+{{- end -}}
+
+{{/* A quantity of Kubernetes in whole MiB; nothing stays nothing. */}}
+{{- define "service.mebibytes" -}}
+{{- $quantity := . | toString -}}
+{{- if $quantity -}}
 {{- $bytes := dict "" 1 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 -}}
-{{- $unit := regexFind "[A-Za-z]*$" $limit -}}
-{{- divf (mulf (trimSuffix $unit $limit | float64) (get $bytes $unit)) 1048576 | floor | int64 -}}
+{{- $unit := regexFind "[A-Za-z]*$" $quantity -}}
+{{- divf (mulf (trimSuffix $unit $quantity | float64) (get $bytes $unit)) 1048576 | floor | int64 -}}
 {{- end -}}
 {{- end -}}

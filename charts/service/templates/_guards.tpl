@@ -6,7 +6,8 @@ apply are said at once. `helm lint` ignores them, so they are tested with `helm 
 {{- $names := list "noImage" "imageName" "serviceName" "containerNames" "fixedLabels" "managedVariables" "nodePort" "ports" "probePaths"
   "graceTooShort" "drainTooShort" "lossOptIn" "attemptTooLong" "sheddingGap" "faultsOptIn" "heapTooLarge" "heapOptions"
   "rolloutStuck" "deadlineTooShort" "hardAntiAffinity" "upstreamRelease" "pdbBlocks" "pdbTakesAll"
-  "minAboveMax" "kedaMinimum" "twoScalers" "noMetric" "requestsMissing" "windowTooShort" "replicasKept" -}}
+  "minAboveMax" "kedaMinimum" "twoScalers" "noMetric" "requestsMissing" "windowTooShort" "replicasKept"
+  "shipperDestination" "shipTooShort" "shipperVolume" "shipperNames" "alertWindow" -}}
 {{- $problems := list -}}
 {{- range $names -}}
 {{- with include (printf "service.guard.%s" .) $ | trim -}}{{- $problems = append $problems . -}}{{- end -}}
@@ -39,13 +40,18 @@ image.repository is not set, and this chart has no image of its own to fall back
 
 {{- define "service.guard.containerNames" -}}
 {{- $names := list "service" -}}
+{{- $own := "container, which is \"service\"" -}}
+{{- if eq .Values.logShipping.mode "sidecar" -}}
+{{- $names = append $names "log-shipper" -}}
+{{- $own = "containers, which are \"service\" and \"log-shipper\"" -}}
+{{- end -}}
 {{- $twice := list -}}
 {{- range concat .Values.initContainers .Values.extraContainers -}}
 {{- if has .name $names -}}{{- $twice = append $twice .name -}}{{- end -}}
 {{- $names = append $names .name -}}
 {{- end -}}
 {{- with uniq $twice -}}
-{{- printf "initContainers and extraContainers name %s twice, or as the chart's own container, which is \"service\": Kubernetes would refuse the pod. Give each a name of its own." (join ", " .) -}}
+{{- printf "initContainers and extraContainers name %s twice, or as the chart's own %s: Kubernetes would refuse the pod. Give each a name of its own." (join ", " .) $own -}}
 {{- end -}}
 {{- end -}}
 
@@ -60,7 +66,8 @@ image.repository is not set, and this chart has no image of its own to fall back
 {{- end -}}
 
 {{- define "service.guard.managedVariables" -}}
-{{- $managed := list "SERVICE_ROLE" "STOCK_URL" "NODE_OPTIONS" "ADMIN_PORT" -}}
+{{- $managed := list "SERVICE_ROLE" "STOCK_URL" "NODE_OPTIONS" "ADMIN_PORT" "LOG_FILE_DIR" "LOG_FILE_MAX_BYTES" "LOG_FILES" "SHIP_SECONDS"
+  "OTEL_EXPORTER_OTLP_ENDPOINT" "OTEL_EXPORTER_OTLP_HEADERS" -}}
 {{- range include "service.env" . | fromYamlArray -}}{{- $managed = append $managed .name -}}{{- end -}}
 {{- $named := list -}}
 {{- range .Values.extraEnv -}}{{- if has .name $managed -}}{{- $named = append $named .name -}}{{- end -}}{{- end -}}
@@ -106,9 +113,11 @@ image.repository is not set, and this chart has no image of its own to fall back
 
 {{- define "service.guard.graceTooShort" -}}
 {{- $budget := include "service.budget" . | fromJson -}}
+{{- $ship := "" -}}
+{{- if eq .Values.logShipping.mode "sidecar" -}}{{- $ship = printf " + ship %v" $budget.ship -}}{{- end -}}
 {{- with .Values.shutdown -}}
 {{- if and (not (kindIs "invalid" .graceSeconds)) (lt (float64 .graceSeconds) (float64 $budget.needs)) -}}
-{{- printf "shutdown.graceSeconds is %v, but preStop %v + announce %v + drain %v + close %v + flush %v + sidecar %v + margin %v need %v: Kubernetes would kill requests in flight. Set it to %v or leave it empty." .graceSeconds $budget.preStop .announceSeconds .drainSeconds .closeSeconds .flushSeconds .sidecarSeconds .marginSeconds $budget.needs $budget.needs -}}
+{{- printf "shutdown.graceSeconds is %v, but preStop %v + announce %v + drain %v + close %v + flush %v%s + sidecar %v + margin %v need %v: Kubernetes would kill requests in flight. Set it to %v or leave it empty." .graceSeconds $budget.preStop .announceSeconds .drainSeconds .closeSeconds .flushSeconds $ship .sidecarSeconds .marginSeconds $budget.needs $budget.needs -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -188,9 +197,14 @@ rollout.maxSurge and rollout.maxUnavailable are both 0: a rollout could neither 
 
 {{- define "service.guard.deadlineTooShort" -}}
 {{- $startup := mulf .Values.probes.startup.periodSeconds .Values.probes.startup.failureThreshold -}}
+{{- $first := "" -}}
+{{- if eq .Values.logShipping.mode "sidecar" -}}
+{{- $startup = addf $startup (include "service.logShipperStartSeconds" . | float64) -}}
+{{- $first = ", after 60 s for the log shipper" -}}
+{{- end -}}
 {{- $needs := addf $startup .Values.rollout.minReadySeconds -}}
 {{- if le (float64 .Values.rollout.progressDeadlineSeconds) (float64 $needs) -}}
-{{- printf "rollout.progressDeadlineSeconds is %v, but a pod may take %v s to start (probes.startup) and %v s to count as available (rollout.minReadySeconds): a slow but healthy rollout would be called failed. Set it above %v." .Values.rollout.progressDeadlineSeconds $startup .Values.rollout.minReadySeconds $needs -}}
+{{- printf "rollout.progressDeadlineSeconds is %v, but a pod may take %v s to start (probes.startup%s) and %v s to count as available (rollout.minReadySeconds): a slow but healthy rollout would be called failed. Set it above %v." .Values.rollout.progressDeadlineSeconds $startup $first .Values.rollout.minReadySeconds $needs -}}
 {{- end -}}
 {{- end -}}
 
@@ -298,6 +312,7 @@ all, or of one container that is named.
 {{- end -}}
 {{- end -}}
 {{- $containers := list (dict "name" "service" "resources" .Values.resources) -}}
+{{- if eq .Values.logShipping.mode "sidecar" -}}{{- $containers = append $containers (dict "name" "log-shipper" "resources" .Values.logShipping.sidecar.resources) -}}{{- end -}}
 {{- range .Values.initContainers -}}{{- if eq (.restartPolicy | default "") "Always" -}}{{- $containers = append $containers . -}}{{- end -}}{{- end -}}
 {{- $containers = concat $containers .Values.extraContainers -}}
 {{- $missing := list -}}
@@ -323,7 +338,7 @@ all, or of one container that is named.
 {{- $resource := index . 1 -}}
 {{- /* A limit alone will do: Kubernetes takes it for the request. */ -}}
 {{- if not (or (dig "resources" "requests" $resource "" $container) (dig "resources" "limits" $resource "" $container)) }}
-{{ printf "container %q requests no %s, but the scaler's target is a share of the requests: it would read <unknown> and never scale. Set %sresources.requests.%s, or take the target away%s." $container.name $resource (ternary "" "its " (eq $container.name "service")) $resource (index . 2) }}
+{{ printf "container %q requests no %s, but the scaler's target is a share of the requests: it would read <unknown> and never scale. Set %sresources.requests.%s, or take the target away%s." $container.name $resource (get (dict "service" "" "log-shipper" "logShipping.sidecar.") $container.name | default (ternary "" "its " (eq $container.name "service"))) $resource (index . 2) }}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -332,12 +347,17 @@ all, or of one container that is named.
 {{- with .Values.autoscaling -}}
 {{- if and (eq .mode "keda") (not .keda.prometheus.query) $.Values.metrics.podMonitor.enabled -}}
 {{- $interval := $.Values.metrics.podMonitor.interval -}}
-{{- $seconds := mul (regexFind "^[0-9]+" $interval | int64) (ternary 60 1 (hasSuffix "m" $interval)) -}}
+{{- $seconds := include "service.scrapeSeconds" $ | int64 -}}
 {{- if lt (int64 .requestsPerSecond.windowSeconds) (mul 4 $seconds | int64) -}}
 {{- printf "autoscaling.requestsPerSecond.windowSeconds is %d, but metrics.podMonitor.interval is %s: with fewer than 4 scrapes in the window one lost scrape looks like no load, and the scaler scales in. Set it to at least %d." (int64 .requestsPerSecond.windowSeconds) $interval (mul 4 $seconds | int64) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+
+{{- define "service.scrapeSeconds" -}}
+{{- $interval := .Values.metrics.podMonitor.interval -}}
+{{- mul (regexFind "^[0-9]+" $interval | int64) (ternary 60 1 (hasSuffix "m" $interval)) -}}
 {{- end -}}
 
 {{/*
@@ -362,6 +382,69 @@ the field whoever else owns it. So does Helm 4 on a release that Helm 3 made, un
 {{- $then := ternary " and upgrade with --server-side=true then (it is applied client-side so far, as by Helm 3, which deletes the field whoever owns it)" "" $fromHelm3 -}}
 {{- $field := printf `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":%q},"spec":{"replicas":%d}}` $name $replicas -}}
 {{- printf "autoscaling.mode is %s, but so far this release set replicas=%d itself: Kubernetes would go down to 1 until the scaler has looked. Hand the number over first%s: echo '%s' | kubectl -n %s apply --server-side --field-manager=scaler -f -" .Values.autoscaling.mode $replicas $then $field .Release.Namespace -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* ---- logs and alerts ---- */}}
+
+{{- define "service.guard.shipperDestination" -}}
+{{- if and (eq .Values.logShipping.mode "sidecar") (not .Values.logShipping.sidecar.endpoint) -}}
+logShipping.mode is sidecar, but logShipping.sidecar.endpoint does not say where to: every line would wait on the pod's volume and die with it, and the node's agent would drop its copy. Set it to the full address that takes OTLP/HTTP logs (http://victoria-logs.monitoring:9428/insert/opentelemetry/v1/logs on a cluster of `npm run up`), or logShipping.mode=node.
+{{- end -}}
+{{- end -}}
+
+{{- define "service.guard.shipTooShort" -}}
+{{- if eq .Values.logShipping.mode "sidecar" -}}
+{{- with .Values.logShipping.sidecar -}}
+{{- $needs := divf (mulf 2 .pollIntervalMilliseconds) 1000 -}}
+{{- if lt (float64 .shipSeconds) $needs -}}
+{{- printf "logShipping.sidecar.shipSeconds is %v, less than two looks at the files, one each %v ms: the collector does not read to the end when it stops, so a pod's last lines would be lost in every rollout. Set it to at least %v, and better to what your destination takes to answer besides." .shipSeconds .pollIntervalMilliseconds $needs -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "service.guard.shipperVolume" -}}
+{{- if eq .Values.logShipping.mode "sidecar" -}}
+{{- with .Values.logShipping.sidecar -}}
+{{- $needs := include "service.logVolumeNeeds" $ | int64 -}}
+{{- if lt (include "service.mebibytes" .volumeSizeLimit | int64) $needs -}}
+{{- printf "logShipping.sidecar.volumeSizeLimit is %v, but %d files of %d bytes (and one that is being deleted), twice the queue of %d bytes and 16 MiB may come to %d MiB: with the destination away for long, Kubernetes would evict every replica for its logs. Set it to at least %dMi, or keep less." .volumeSizeLimit (int64 .files) (int64 .maxFileBytes) (int64 .queueBytes) $needs $needs -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Containers of one pod share its ports, and a pod's volumes their names. */}}
+{{- define "service.guard.shipperNames" -}}
+{{- if eq .Values.logShipping.mode "sidecar" -}}
+{{- $port := include "service.logShipperPort" . | int64 -}}
+{{- range $name, $value := .Values.ports -}}
+{{- if eq (int64 ($value | default 0)) $port }}
+{{ printf "ports.%s is %d, where the log shipper says that it is up: one of the two could not start. Give the service another port." $name $port }}
+{{- end -}}
+{{- end -}}
+{{- range .Values.volumes -}}
+{{- if has .name (list "log-shipping" "log-shipper-config") }}
+{{ printf "volumes names %s, as the chart's own volume of mode sidecar is called: Kubernetes would refuse the pod. Give yours another name." .name }}
+{{- end -}}
+{{- end -}}
+{{- range .Values.volumeMounts -}}
+{{- if eq (trimSuffix "/" .mountPath) (include "service.logDirectory" $) }}
+{{ printf "volumeMounts mounts %s at %s, where the service writes its lines in mode sidecar: Kubernetes would refuse the pod. Mount it elsewhere." .name .mountPath }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "service.guard.alertWindow" -}}
+{{- with .Values.prometheusRule -}}
+{{- if and .enabled .errorRatio.enabled $.Values.metrics.podMonitor.enabled -}}
+{{- $needs := mul 4 (include "service.scrapeSeconds" $ | int64) | int64 -}}
+{{- if lt (int64 .errorRatio.windowSeconds) $needs -}}
+{{- printf "prometheusRule.errorRatio.windowSeconds is %d, but metrics.podMonitor.interval is %s: with fewer than 4 scrapes in the window a lost scrape or two leave nothing to compute, and the alert falls silent in the middle of an outage. Set it to at least %d." (int64 .errorRatio.windowSeconds) $.Values.metrics.podMonitor.interval $needs -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -34,7 +34,11 @@ metadata:
   {{- end }}
 {{- end -}}
 
-{{/* Where Prometheus scrapes. Not beside a PodMonitor: a server that obeys both would count every request twice. */}}
+{{/*
+How the pod's lines get away, which an agent on the node obeys: that one is the chart's alone. And where Prometheus scrapes;
+not beside a PodMonitor: a server that obeys both would count every request twice. A new configuration of the sidecar rolls
+the pods, since the collector reads it once.
+*/}}
 {{- define "service.podAnnotations" -}}
 {{- $scrape := dict -}}
 {{- with .Values.metrics -}}
@@ -43,7 +47,9 @@ metadata:
 {{- $scrape = dict "prometheus.io/scrape" "true" "prometheus.io/port" $port "prometheus.io/path" .path -}}
 {{- end -}}
 {{- end -}}
-{{- with merge (dict) .Values.podAnnotations .Values.commonAnnotations $scrape -}}
-{{ toYaml . }}
+{{- $shipping := dict "holdfast/log-shipping" .Values.logShipping.mode -}}
+{{- if eq .Values.logShipping.mode "sidecar" -}}
+{{- $shipping = set $shipping "holdfast/log-shipper-config" (include "service.logShipperConfig" . | sha256sum | trunc 16) -}}
 {{- end -}}
+{{ merge $shipping .Values.podAnnotations .Values.commonAnnotations $scrape | toYaml }}
 {{- end -}}

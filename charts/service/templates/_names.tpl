@@ -38,13 +38,18 @@ one several times, so there its name (or alias) follows. Kubernetes allows a Ser
 {{- end -}}
 {{- end -}}
 
-{{/* A digest wins over a tag: it cannot be pushed over. */}}
 {{- define "service.image" -}}
-{{- with .Values.image -}}
+{{- include "service.reference" (list .Values.image .Chart.AppVersion) -}}
+{{- end -}}
+
+{{/* An image as a node pulls it: list IMAGE TAG-WHERE-NONE-IS-SET. A digest wins over a tag: it cannot be pushed over. */}}
+{{- define "service.reference" -}}
+{{- $fallback := index . 1 -}}
+{{- with index . 0 -}}
 {{- if .digest -}}
 {{- printf "%s@%s" .repository .digest -}}
 {{- else -}}
-{{- printf "%s:%s" .repository (.tag | default $.Chart.AppVersion) -}}
+{{- printf "%s:%s" .repository (.tag | default $fallback) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

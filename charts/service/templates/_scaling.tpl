@@ -3,10 +3,7 @@ Requests a second that are offered to all replicas: the histogram counts what wa
 asks for more replicas although fewer requests succeed. The labels hold for a PodMonitor and for plain pod discovery.
 */}}
 {{- define "service.offeredRequests" -}}
-{{- printf "sum(rate(http_server_request_duration_seconds_count{namespace=%q,pod=~%q}[%ds]))"
-  .Release.Namespace
-  (include "service.podPattern" .)
-  (int64 .Values.autoscaling.requestsPerSecond.windowSeconds) -}}
+{{- include "service.requestRate" (list . .Values.autoscaling.requestsPerSecond.windowSeconds) -}}
 {{- end -}}
 
 {{/*

@@ -34,6 +34,16 @@ const cpuOf = (containerName: string) =>
     keda: { triggers: [{ type: "cpu", metricType: "Utilization", metadata: { value: "70", containerName } }] },
   });
 
+const destination = "http://store.monitoring:9428/insert/opentelemetry/v1/logs";
+/** Mode sidecar as it works, and with more. */
+const shipping = (more: object = {}) => ({
+  logShipping: { mode: "sidecar", sidecar: { endpoint: destination, ...more } },
+});
+/** Mode none with the numbers of {@link shipping}, which nothing reads there. */
+const unread = (more: object) => ({ logShipping: { mode: "none", sidecar: { endpoint: destination, ...more } } });
+const everyMinute = { metrics: { podMonitor: { enabled: true, interval: "1m" } } };
+const variable = (name: string) => ({ extraEnv: [{ name, value: "1" }] });
+
 export const guards: Record<string, Guard> = {
   "no image": {
     refused: [[{ image: { repository: "" } }, "image.repository is not set", "image.tag", "npm run up"]],
@@ -56,8 +66,12 @@ export const guards: Record<string, Guard> = {
     refused: [
       [{ extraContainers: [{ ...cpuOnly, name: "service" }] }, "name service twice", "a name of its own"],
       [{ extraContainers: [cpuOnly], initContainers: [cpuOnly] }, "name proxy twice"],
+      [{ ...shipping(), extraContainers: [{ ...cpuOnly, name: "log-shipper" }] }, "log-shipper twice", '"log-shipper"'],
     ],
-    accepted: [{ extraContainers: [cpuOnly], initContainers: [{ ...cpuOnly, name: "setup" }] }],
+    accepted: [
+      { extraContainers: [cpuOnly], initContainers: [{ ...cpuOnly, name: "setup" }] },
+      { extraContainers: [{ ...cpuOnly, name: "log-shipper" }] },
+    ],
   },
   "labels that select the pods": {
     refused: [
@@ -72,6 +86,13 @@ export const guards: Record<string, Guard> = {
       [{ extraEnv: [{ name: "FAULTS_ENABLED", value: "true" }] }, "extraEnv sets FAULTS_ENABLED"],
       [{ extraEnv: [{ name: "NODE_OPTIONS", value: "--inspect" }] }, "extraEnv sets NODE_OPTIONS"],
       [{ extraEnv: [{ name: "STOCK_URL", value: "http://stock" }] }, "extraEnv sets STOCK_URL"],
+      [variable("LOG_FILE_DIR"), "extraEnv sets LOG_FILE_DIR"],
+      [variable("LOG_FILE_MAX_BYTES"), "extraEnv sets LOG_FILE_MAX_BYTES"],
+      [variable("LOG_FILES"), "extraEnv sets LOG_FILES"],
+      [variable("SHIP_SECONDS"), "extraEnv sets SHIP_SECONDS"],
+      [variable("OTEL_EXPORTER_OTLP_ENDPOINT"), "extraEnv sets OTEL_EXPORTER_OTLP_ENDPOINT"],
+      [variable("OTEL_EXPORTER_OTLP_HEADERS"), "extraEnv sets OTEL_EXPORTER_OTLP_HEADERS"],
+      [variable("OTEL_TRACES_SAMPLER_ARG"), "extraEnv sets OTEL_TRACES_SAMPLER_ARG"],
     ],
     accepted: [{ extraEnv: [{ name: "LOG_LEVEL", value: "debug" }] }],
   },
@@ -101,10 +122,12 @@ export const guards: Record<string, Guard> = {
       [{ shutdown: { graceSeconds: 25 } }, "is 25, but preStop 5 + announce 2 + drain 10", "need 26", "Set it to 26"],
       [{ shutdown: { graceSeconds: 30, drainSeconds: 15 } }, "shutdown.graceSeconds is 30", "need 31"],
       [{ shutdown: { graceSeconds: 26, sidecarSeconds: 3 } }, "flush 2 + sidecar 3 + margin 5 need 29"],
+      [{ ...shipping(), shutdown: { graceSeconds: 27 } }, "flush 2 + ship 2 + sidecar 0 + margin 5 need 28"],
     ],
     accepted: [
       { shutdown: { graceSeconds: 26 } },
       { shutdown: { graceSeconds: 29, sidecarSeconds: 3 } },
+      { ...shipping(), shutdown: { graceSeconds: 28 } },
       { shutdown: { graceSeconds: 25, enabled: false, acceptLoss: true } },
     ],
   },
@@ -172,8 +195,14 @@ export const guards: Record<string, Guard> = {
     accepted: [{ rollout: { maxSurge: 0, maxUnavailable: 1 } }, { rollout: { maxSurge: "25%" } }],
   },
   "a deadline shorter than a start": {
-    refused: [[{ rollout: { progressDeadlineSeconds: 65 } }, "is 65", "may take 60 s to start", "above 65"]],
-    accepted: [{ rollout: { progressDeadlineSeconds: 66 } }],
+    refused: [
+      [{ rollout: { progressDeadlineSeconds: 65 } }, "is 65", "may take 60 s to start", "above 65"],
+      [{ ...shipping(), rollout: { progressDeadlineSeconds: 125 } }, "120 s to start (probes.startup, after 60 s for"],
+    ],
+    accepted: [
+      { rollout: { progressDeadlineSeconds: 66 } },
+      { ...shipping(), rollout: { progressDeadlineSeconds: 126 } },
+    ],
   },
   "hard host anti-affinity with surge": {
     refused: [
@@ -249,6 +278,11 @@ export const guards: Record<string, Guard> = {
       [{ ...keda({}), extraContainers: [noRequests] }, 'container "proxy" requests no cpu'],
       [{ ...hpa({}), initContainers: [{ ...noRequests, restartPolicy: "Always" }] }, 'container "proxy"'],
       [{ ...hpa({}), resources: { requests: { cpu: null } } }, 'container "service" requests no cpu'],
+      [
+        { ...hpa({}), ...shipping({ resources: { requests: { cpu: null } } }) },
+        'container "log-shipper" requests no cpu',
+        "Set logShipping.sidecar.resources.requests.cpu",
+      ],
       [{ ...hpa({ hpa: { metrics: [memoryMetric] } }), extraContainers: [cpuOnly] }, "requests no memory"],
       [
         {
@@ -277,6 +311,9 @@ export const guards: Record<string, Guard> = {
       { ...cpuOf("proxy"), extraContainers: [cpuOnly] },
       { ...cpuOf("proxy"), initContainers: [{ ...cpuOnly, restartPolicy: "Always" }] },
       { ...cpuOf("service"), extraContainers: [noRequests] },
+      { ...hpa({}), ...shipping() },
+      { ...cpuOf("log-shipper"), ...shipping() },
+      { ...hpa({}), ...unread({ resources: { requests: { cpu: null } } }) },
     ],
   },
   "a window of too few scrapes": {
@@ -294,6 +331,84 @@ export const guards: Record<string, Guard> = {
         ...keda({ keda: { prometheus: { query: "up" } } }),
         metrics: { podMonitor: { enabled: true, interval: "1m" } },
       },
+    ],
+  },
+  "a log shipper without a destination": {
+    refused: [
+      [
+        { logShipping: { mode: "sidecar" } },
+        "logShipping.sidecar.endpoint does not say where to",
+        "die with it",
+        "or logShipping.mode=node",
+      ],
+    ],
+    accepted: [shipping(), { logShipping: { mode: "none" } }, { logShipping: { mode: "node" } }],
+  },
+  "a wait shorter than two looks at the files": {
+    refused: [
+      [shipping({ shipSeconds: 0.39 }), "shipSeconds is 0.39", "one each 200 ms", "at least 0.4"],
+      [shipping({ shipSeconds: 0 }), "shipSeconds is 0", "last lines would be lost in every rollout"],
+      [shipping({ pollIntervalMilliseconds: 1500 }), "shipSeconds is 2", "one each 1500 ms", "at least 3"],
+    ],
+    accepted: [
+      shipping({ shipSeconds: 0.4 }),
+      shipping({ shipSeconds: 3, pollIntervalMilliseconds: 1500 }),
+      unread({ shipSeconds: 0 }),
+    ],
+  },
+  "a volume that logs could fill": {
+    refused: [
+      // 5 x 8 MiB + 2 x 32 MiB + 16 MiB.
+      [shipping({ volumeSizeLimit: "119Mi" }), "volumeSizeLimit is 119Mi", "120 MiB", "evict", "at least 120Mi"],
+      [shipping({ files: 10 }), "10 files of 8388608 bytes", "at least 168Mi"],
+      [shipping({ maxFileBytes: 16_777_216 }), "4 files of 16777216 bytes", "at least 160Mi"],
+      [shipping({ queueBytes: 67_108_864 }), "queue of 67108864 bytes", "at least 184Mi"],
+      [shipping({ volumeSizeLimit: "120M" }), "at least 120Mi"],
+    ],
+    accepted: [
+      shipping({ volumeSizeLimit: "120Mi" }),
+      shipping({ volumeSizeLimit: 125_829_120 }),
+      shipping({ files: 2, maxFileBytes: 1_048_576, queueBytes: 1_048_576, volumeSizeLimit: "21Mi" }),
+      unread({ volumeSizeLimit: "1Mi" }),
+    ],
+  },
+  "what meets the log shipper": {
+    refused: [
+      [{ ...shipping(), ports: { http: 13_133 } }, "ports.http is 13133", "Give the service another port"],
+      [{ ...shipping(), ports: { admin: 13_133 } }, "ports.admin is 13133"],
+      [{ ...shipping(), volumes: [{ name: "log-shipping", emptyDir: {} }] }, "volumes names log-shipping"],
+      [
+        {
+          ...shipping(),
+          volumes: [{ name: "logs", emptyDir: {} }],
+          volumeMounts: [{ name: "logs", mountPath: "/var/log/service/" }],
+        },
+        "volumeMounts mounts logs at /var/log/service/",
+      ],
+    ],
+    accepted: [
+      { ports: { http: 13_133 } },
+      { volumes: [{ name: "log-shipping", emptyDir: {} }] },
+      {
+        ...shipping(),
+        volumes: [{ name: "logs", emptyDir: {} }],
+        volumeMounts: [{ name: "logs", mountPath: "/var/log" }],
+      },
+    ],
+  },
+  "an alert over too few scrapes": {
+    refused: [
+      [
+        { prometheusRule: { enabled: true }, ...everyMinute },
+        "prometheusRule.errorRatio.windowSeconds is 60, but metrics.podMonitor.interval is 1m",
+        "at least 240",
+      ],
+    ],
+    accepted: [
+      { prometheusRule: { enabled: true, errorRatio: { windowSeconds: 240 } }, ...everyMinute },
+      { prometheusRule: { enabled: true, errorRatio: { enabled: false } }, ...everyMinute },
+      { prometheusRule: { enabled: true } },
+      everyMinute,
     ],
   },
 };

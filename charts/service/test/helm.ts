@@ -14,7 +14,8 @@ export interface HelmResult {
 
 /** Runs helm with `input` on its stdin. Throws only when there is no helm to run. */
 export function runHelm(args: readonly string[], input = ""): HelmResult {
-  const env = { ...process.env, KUBECONFIG: "/dev/null" };
+  // It lives for 0.1 s: collecting its garbage costs a fifth of that, and saves nothing.
+  const env = { ...process.env, KUBECONFIG: "/dev/null", GOGC: "400" };
   const { error, status, stdout, stderr } = spawnSync(helm, args, { input, env, encoding: "utf8", maxBuffer: 1 << 26 });
   if (error !== undefined) {
     const sentence = `helm could not be started (${error.message}): \`npm test\` brings it; else put helm >= 3.21 on PATH, or its path into HOLDFAST_HELM.`;

@@ -13,6 +13,8 @@ const everything = {
   service: { headless: { enabled: true } },
   metrics: { podMonitor: { enabled: true } },
   autoscaling: { mode: "keda" },
+  prometheusRule: { enabled: true },
+  logShipping: { mode: "sidecar", sidecar: { endpoint: "http://store/v1/logs" } },
 };
 
 function labelsOfPods(objects: readonly KubernetesObject[]): Readonly<Record<string, string>> {
@@ -84,10 +86,12 @@ test("everything is in the release's namespace, and called as it is", () => {
   expect(new Set(objects.map(({ metadata }) => metadata.namespace))).toEqual(new Set(["team-blue"]));
   const names = Object.fromEntries(objects.map(({ kind, metadata }) => [`${kind} ${metadata.name}`, true]));
   expect(Object.keys(names).toSorted()).toEqual([
+    "ConfigMap shop-log-shipper",
     "Deployment shop",
     "Pod shop-test-answers",
     "PodDisruptionBudget shop",
     "PodMonitor shop",
+    "PrometheusRule shop",
     "ScaledObject shop",
     "Service shop",
     "Service shop-headless",
@@ -181,6 +185,7 @@ describe("an upgrade that changes nothing about the pods does not roll them", ()
       pdb: { enabled: false },
       autoscaling: { mode: "hpa" },
       service: { type: "NodePort" },
+      prometheusRule: { enabled: true },
     };
     expect(template({ values })).toEqual(template({}));
   });

@@ -124,6 +124,25 @@ describe("what the program is told", () => {
     });
   });
 
+  test("where traces go, with a Secret's headers, and how many", () => {
+    const env = (telemetry: object) => serviceContainerOf(render({ values: { telemetry } }).objects).env ?? [];
+    const endpoint = "https://traces.example.org";
+    const all = env({ otlp: { endpoint, headersSecret: { name: "otlp" } }, traces: { sampleRatio: 1 } });
+    expect(all).toEqual(
+      expect.arrayContaining([
+        { name: "OTEL_EXPORTER_OTLP_ENDPOINT", value: endpoint },
+        { name: "OTEL_EXPORTER_OTLP_HEADERS", valueFrom: { secretKeyRef: { name: "otlp", key: "headers" } } },
+        { name: "OTEL_TRACES_SAMPLER_ARG", value: "1" },
+      ]),
+    );
+    const names = (variables: typeof all) =>
+      variables.map(({ name }) => name).filter((name) => name.startsWith("OTEL"));
+    expect(names(env({ otlp: { endpoint } }))).toEqual(["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_TRACES_SAMPLER_ARG"]);
+    // Headers for nobody are a Secret that the pod would wait for.
+    expect(names(env({ otlp: { headersSecret: { name: "otlp" } } }))).toEqual(["OTEL_TRACES_SAMPLER_ARG"]);
+    expect(env({})).toContainEqual({ name: "OTEL_TRACES_SAMPLER_ARG", value: "0.1" });
+  });
+
   test("neither a role nor an upstream where none is set", () => {
     const environment = environmentOf(render({ values: { role: "" } }).objects);
     expect(environment).not.toHaveProperty("SERVICE_ROLE");

@@ -2,11 +2,11 @@
 import type { IDeployment } from "kubernetes-models/apps/v1";
 import type { IHorizontalPodAutoscaler } from "kubernetes-models/autoscaling/v2";
 import type { IPodDisruptionBudget } from "kubernetes-models/policy/v1";
-import type { IPod, IService, IServiceAccount } from "kubernetes-models/v1";
-import type { IPodMonitor } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1";
+import type { IConfigMap, IPod, IService, IServiceAccount } from "kubernetes-models/v1";
+import type { IPodMonitor, IPrometheusRule } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1";
 import { parseAllDocuments } from "yaml";
 
-import { chart, runHelm } from "./helm.ts";
+import { chart, runHelm, type HelmResult } from "./helm.ts";
 
 export const profiles = ["dev", "ha", "workshop"] as const;
 type Profile = (typeof profiles)[number];
@@ -52,10 +52,20 @@ export function render(opts: RenderOptions = {}): Rendered {
   const { args, input } = valueArguments(opts);
   const isUpgrade = opts.isUpgrade === true ? ["--is-upgrade"] : [];
   const showOnly = (opts.showOnly ?? []).flatMap((template) => ["--show-only", template]);
-  const { status, stdout, stderr } = runHelm(["template", release, chart, ...args, ...isUpgrade, ...showOnly], input);
+  const { status, stdout, stderr } = template([release, chart, ...args, ...isUpgrade, ...showOnly], input);
   if (status !== 0) return { status, objects: [], error: sentenceOf(stderr) };
   const rendered = { status, objects: objectsOf(stdout), error: "" };
   return opts.notes === true ? { ...rendered, notes: notesOf(release, args, input) } : rendered;
+}
+
+const templated = new Map<string, HelmResult>();
+
+/** `helm template`, once for the same arguments in one process: the chart does not change meanwhile. */
+function template(args: readonly string[], input: string): HelmResult {
+  const key = JSON.stringify([args, input]);
+  const known = templated.get(key) ?? runHelm(["template", ...args], input);
+  templated.set(key, known);
+  return known;
 }
 
 function notesOf(release: string, args: readonly string[], input: string): string {
@@ -82,11 +92,13 @@ export function lint(opts: RenderOptions = {}): Linted {
 }
 
 interface Kinds {
+  ConfigMap: IConfigMap;
   Deployment: IDeployment;
   HorizontalPodAutoscaler: IHorizontalPodAutoscaler;
   Pod: IPod;
   PodDisruptionBudget: IPodDisruptionBudget;
   PodMonitor: IPodMonitor;
+  PrometheusRule: IPrometheusRule;
   ScaledObject: KubernetesObject & { spec: Record<string, unknown> };
   Service: IService;
   ServiceAccount: IServiceAccount;

@@ -1,5 +1,4 @@
 /** Who says how many replicas there are: exactly one of the chart, an HPA, KEDA or somebody else. */
-import { contract } from "@holdfast/telemetry";
 import { describe, expect, test } from "vitest";
 
 import { allOfKind, onlyOfKind, render } from "./render.ts";
@@ -92,14 +91,6 @@ describe("keda", () => {
       },
       { type: "cpu", name: "cpu", metricType: "Utilization", metadata: { value: "70" } },
     ]);
-  });
-
-  test("asks for a metric that the telemetry contract keeps for scalers", () => {
-    const query = JSON.stringify(scaledObject()["triggers"]);
-    const [, name] = /([a-z_]+)_count\{/.exec(query) ?? [];
-    const metric = contract.find((definition) => definition.name === name);
-    expect(metric).toMatchObject({ kind: "histogram", stability: "stable" });
-    expect(metric?.readBy).toContain("scaler");
   });
 
   test("counts the pods of its own Deployment, whatever it is called", () => {
@@ -209,9 +200,10 @@ test("what needs CRDs is rendered where it is asked for, whatever the cluster ha
 test("pods say where Prometheus scrapes, unless a PodMonitor does", () => {
   const annotations = (values: object) =>
     onlyOfKind(render({ values }).objects, "Deployment").spec?.template.metadata?.annotations;
+  const other = { "holdfast/log-shipping": "node" };
   const scrape = { "prometheus.io/scrape": "true", "prometheus.io/port": "8081", "prometheus.io/path": "/metrics" };
-  expect(annotations({})).toEqual(scrape);
-  expect(annotations({ podAnnotations: { team: "blue" } })).toEqual({ ...scrape, team: "blue" });
-  expect(annotations({ metrics: { podAnnotations: false } })).toBeUndefined();
-  expect(annotations({ metrics: { podMonitor: { enabled: true } } })).toBeUndefined();
+  expect(annotations({})).toEqual({ ...scrape, ...other });
+  expect(annotations({ podAnnotations: { team: "blue" } })).toEqual({ ...scrape, ...other, team: "blue" });
+  expect(annotations({ metrics: { podAnnotations: false } })).toEqual(other);
+  expect(annotations({ metrics: { podMonitor: { enabled: true } } })).toEqual(other);
 });

@@ -71,6 +71,33 @@ const everyValue = {
     behavior: { scaleUp: { tolerance: "0.05" } },
   },
   metrics: { podMonitor: { enabled: true, interval: "5s", labels: { release: "prometheus" } } },
+  prometheusRule: {
+    enabled: true,
+    labels: { release: "prometheus" },
+    errorRatio: {
+      threshold: 0.01,
+      windowSeconds: 300,
+      forSeconds: 0,
+      minRequestsPerSecond: 0.5,
+      severity: "ticket",
+      annotations: { runbook_url: "https://example.org/runbook" },
+    },
+  },
+  telemetry: {
+    otlp: { endpoint: "https://traces.example.org", headersSecret: { name: "traces", key: "token" } },
+    traces: { sampleRatio: 1 },
+  },
+  logShipping: {
+    mode: "sidecar",
+    sidecar: {
+      image: { repository: "registry.example/otel", tag: "1.0.0", digest: `sha256:${"0123456789abcdef".repeat(4)}` },
+      endpoint: "https://logs.example.org/v1/logs?tenant=$shop",
+      headersSecret: { name: "logs", key: "token", header: "X-Api-Key" },
+      shipSeconds: 2.5,
+      volumeSizeLimit: "1Gi",
+      resources: { limits: { cpu: 1, memory: 134_217_728 } },
+    },
+  },
   extraEnv: [{ name: "TOKEN", valueFrom: { secretKeyRef: { name: "token", key: "token" } } }],
   envFrom: [{ prefix: "A_", configMapRef: { name: "more", optional: true } }, { secretRef: { name: "more" } }],
   volumes: [
@@ -112,6 +139,8 @@ const cases: Record<string, RenderOptions> = {
   "every metric of an HPA": { values: { ...everyValue, autoscaling: { mode: "hpa", hpa: everyMetric } } },
   "hpa on CPU": { values: { autoscaling: { mode: "hpa", cpu: { targetUtilization: 60 } } } },
 };
+const shipping = (mode: string) => ({ logShipping: { mode, sidecar: { endpoint: "http://store/v1/logs" } } });
+for (const mode of ["node", "sidecar", "none"]) cases[`logs by ${mode}`] = { values: shipping(mode) };
 for (const mode of ["none", "hpa", "keda", "external"]) {
   cases[`autoscaling by ${mode}`] = { values: { autoscaling: { mode } } };
 }
@@ -119,6 +148,11 @@ for (const profile of profiles) {
   cases[`profile ${profile}`] = { profile };
   for (const mode of ["none", "hpa", "keda"])
     cases[`profile ${profile}, ${mode}`] = { profile, values: { autoscaling: { mode } } };
+  for (const mode of ["node", "sidecar", "none"])
+    cases[`profile ${profile}, logs by ${mode}, with rules`] = {
+      profile,
+      values: { ...shipping(mode), prometheusRule: { enabled: true } },
+    };
 }
 
 function objectsOf(opts: RenderOptions): readonly KubernetesObject[] {
@@ -146,6 +180,7 @@ describe("what Kubernetes would not take is found", () => {
     Pod: { field: "containers", wrong: {} },
     PodDisruptionBudget: { field: "selector", wrong: "all" },
     PodMonitor: { field: "podMetricsEndpoints", wrong: "admin" },
+    PrometheusRule: { field: "groups", wrong: "all" },
     ScaledObject: { field: "maxReplicaCount", wrong: "ten" },
     Service: { field: "ports", wrong: 80 },
   };
@@ -156,7 +191,7 @@ describe("what Kubernetes would not take is found", () => {
   );
 
   test("in each kind that the chart renders", () => {
-    expect([...objects.keys()].toSorted()).toEqual([...Object.keys(spoilt), "ServiceAccount"].toSorted());
+    expect([...objects.keys()].toSorted()).toEqual([...Object.keys(spoilt), "ConfigMap", "ServiceAccount"].toSorted());
   });
 
   test.each(Object.entries(spoilt))("%s: a field of the wrong type, a misspelt one", (kind, { field, wrong }) => {
@@ -174,6 +209,27 @@ describe("what Kubernetes would not take is found", () => {
     expect(validateObject(wrong as KubernetesObject).join()).toContain("automountServiceAccountToken");
     const misspelt: object = { ...object, automountToken: false };
     expect(validateObject(misspelt as KubernetesObject)).toEqual(["/automountToken: unknown field"]);
+  });
+
+  test("ConfigMap: a field of the wrong type, a misspelt one", () => {
+    const object = objects.get("ConfigMap") as KubernetesObject;
+    const wrong: object = { ...object, data: { "config.yaml": 1 } };
+    expect(validateObject(wrong as KubernetesObject).join()).toContain("config.yaml");
+    const misspelt: object = { ...object, datas: {} };
+    expect(validateObject(misspelt as KubernetesObject)).toEqual(["/datas: unknown field"]);
+  });
+
+  test("deep inside of a rule", () => {
+    const rule = structuredClone(objects.get("PrometheusRule")) as KubernetesObject & {
+      spec: { groups: { rules: Record<string, unknown>[] }[] };
+    };
+    const [alert] = rule.spec.groups.flatMap(({ rules }) => rules);
+    if (alert === undefined) throw new Error("the PrometheusRule has no rule");
+    alert["for"] = "soon";
+    expect(validateObject(rule).join()).toMatch(/for/);
+    alert["for"] = "10s";
+    alert["fore"] = "10s";
+    expect(validateObject(rule)).toEqual(["/spec/groups/0/rules/0/fore: unknown field"]);
   });
 
   test("deep inside of a pod, where most of the chart's work is", () => {

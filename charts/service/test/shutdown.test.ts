@@ -35,6 +35,14 @@ describe("the budget", () => {
     expect(grace({ graceSeconds: 120 })).toBe(120);
   });
 
+  test("has room for the last lines of a pod with a log shipper, and for that one's own end", () => {
+    const logShipping = { mode: "sidecar", sidecar: { endpoint: "http://store/v1/logs", shipSeconds: 3 } };
+    const grace = (values: object) => podOf(render({ values }).objects).terminationGracePeriodSeconds;
+    expect(grace({ logShipping })).toBe(29);
+    expect(grace({ logShipping, shutdown: { sidecarSeconds: 2 } })).toBe(31);
+    expect(grace({ logShipping: { ...logShipping, mode: "node" } })).toBe(26);
+  });
+
   test("fractions reach the program as they are", () => {
     const { objects } = render({ values: { shutdown: { announceSeconds: 2.5 }, longestRequestSeconds: 0.5 } });
     expect(environmentOf(objects)).toMatchObject({ ANNOUNCE_SECONDS: "2.5", LONGEST_REQUEST_SECONDS: "0.5" });

@@ -29,6 +29,18 @@ describe("a wrong value is refused, and named", () => {
       "invalid propertyName 'threshold'",
     ],
     [{ autoscaling: { mode: "vpa" } }, "/autoscaling/mode"],
+    [{ logShipping: { mode: "agent" } }, "/logShipping/mode"],
+    [{ logShipping: { sidecar: { endpoint: "store:9428" } } }, "/logShipping/sidecar/endpoint"],
+    [
+      { logShipping: { sidecar: { image: { repository: "otel/collector:1" } } } },
+      "/logShipping/sidecar/image/repository",
+    ],
+    [{ logShipping: { sidecar: { files: 1 } } }, "/logShipping/sidecar/files"],
+    [{ logShipping: { sidecar: { volumeSizeLimit: "144 MB" } } }, "/logShipping/sidecar/volumeSizeLimit"],
+    [{ telemetry: { otlp: { endpoint: "http://traces:4318/?x=1" } } }, "/telemetry/otlp/endpoint"],
+    [{ telemetry: { traces: { sampleRatio: 10 } } }, "/telemetry/traces/sampleRatio"],
+    [{ prometheusRule: { errorRatio: { threshold: 0 } } }, "/prometheusRule/errorRatio/threshold"],
+    [{ prometheusRule: { errorRatio: { windowSeconds: "1m" } } }, "/prometheusRule/errorRatio/windowSeconds"],
     [{ pdb: { maxUnavailable: "one" } }, "/pdb/maxUnavailable"],
     [{ extraEnv: [{ name: "A", value: 1 }] }, "/extraEnv/0/value"],
     [{ extraContainers: [{ name: "a", image: "b", resource: {} }] }, "resource"],
@@ -67,6 +79,14 @@ test("a bare `off`, which YAML reads as false, means off", () => {
 
 test.each([undefined, ...profiles])("helm lint has nothing to say: profile %s", (profile) => {
   expect(lint(profile === undefined ? {} : { profile })).toEqual({ status: 0, complaints: [] });
+});
+
+test("helm lint has nothing to say of a log shipper and of rules", () => {
+  const values = {
+    logShipping: { mode: "sidecar", sidecar: { endpoint: "http://store/v1/logs" } },
+    prometheusRule: { enabled: true },
+  };
+  expect(lint({ values })).toEqual({ status: 0, complaints: [] });
 });
 
 describe("the schema", () => {
