@@ -106,7 +106,7 @@ export async function verifyFile(
 }
 
 /** Whether the mirror has it: `host/path:tag`. */
-export function isMirrored(bundle: Bundle, image: string): boolean {
+export function isMirrored(bundle: Pick<Bundle, "mirror">, image: string): boolean {
   return bundle.mirror.some(({ name }) => name === image);
 }
 

@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -51,11 +54,35 @@ test("kubectl calls the API by path with each method", async () => {
   const kubectl = createKubectl(target);
   await kubectl.raw("/healthz");
   expect((await given()).slice(4)).toEqual(["get", "--raw", "/healthz"]);
-  await kubectl.raw("/api/x", { method: "POST", body: "{}" });
-  expect((await given()).slice(4)).toEqual(["create", "--raw", "/api/x", "-f", "-"]);
-  expect(await stdin()).toBe("{}");
   await kubectl.raw("/api/x", { method: "DELETE" });
   expect((await given()).slice(4)).toEqual(["delete", "--raw", "/api/x"]);
+});
+
+test("what is posted says that it is JSON, and an answer that is no success is thrown with its words", async () => {
+  const asked: string[] = [];
+  const server = createServer((req, res) => {
+    req.on("data", (body: Buffer) =>
+      asked.push(`${req.method} ${req.url} ${req.headers["content-type"]} ${String(body)}`),
+    );
+    req.on("end", () => res.writeHead(req.url === "/api/x" ? 201 : 409).end("said"));
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  try {
+    const { port } = server.address() as AddressInfo;
+    await answer(
+      JSON.stringify({ clusters: [{ cluster: { server: `http://127.0.0.1:${port}` } }], users: [{ user: {} }] }),
+    );
+    const kubectl = createKubectl(target);
+    expect(await kubectl.raw("/api/x", { method: "POST", body: '{"a":1}' })).toBe("said");
+    expect((await given()).slice(4)).toEqual(words("config view --raw --minify -o json"));
+    await expect(kubectl.raw("/api/y", { method: "POST", body: "{}", what: "fault it" })).rejects.toMatchObject({
+      code: "TOOL_FAILED",
+      message: "Could not fault it: POST /api/y was answered 409. It said: said",
+    });
+    expect(asked).toEqual(['POST /api/x application/json {"a":1}', "POST /api/y application/json {}"]);
+  } finally {
+    server.close();
+  }
 });
 
 test("helm installs or upgrades with values by standard input, over those of files", async () => {

@@ -11,7 +11,7 @@ import { openCluster } from "./open.ts";
 import type { Step } from "./progress.ts";
 
 const shapeFile = fileURLToPath(new URL("../../../k8s/kind/three-zones.yaml", import.meta.url));
-const ports = { app: 0, lab: 0, prometheus: 0, registry: 0 };
+const ports = { app: 0, lab: 0, prometheus: 0, logs: 0, traces: 0, registry: 0 };
 
 describe("up on a machine that lacks something", () => {
   let dir: string;

@@ -15,7 +15,7 @@ import { createNodes, fillShape, readShapeFile } from "./kind.ts";
 import type { Shape } from "./kind.ts";
 import { checkName, commandFor, completeMark, namesOf, nodePorts, registryPort, stateOf } from "./names.ts";
 import { startNodes } from "./node-start.ts";
-import type { NodePortName } from "./names.ts";
+import type { NodePortName, PublishedPortName } from "./names.ts";
 import { clusterOf, lacking, readRegistered } from "./open.ts";
 import type { Cluster, OpenOptions } from "./open.ts";
 import { foreign, judgeOwnership, publishedPorts, readKubeadm, readParts } from "./parts.ts";
@@ -43,12 +43,7 @@ export interface CreateOptions extends OpenOptions {
   readonly platformDir?: string | undefined;
   readonly bundleDir?: string | undefined;
   /** On 127.0.0.1; 0 = any free one, or the one that the cluster has. */
-  readonly ports: {
-    readonly app: number;
-    readonly lab: number;
-    readonly prometheus: number;
-    readonly registry: number;
-  };
+  readonly ports: Readonly<Record<PublishedPortName, number>>;
   /** Kubernetes' minor version; default: the bundle's, or the lock's. */
   readonly kubernetes?: string | undefined;
   readonly progress: UpProgress["onStep"];
@@ -59,10 +54,11 @@ const portFlags = {
   app: "--port",
   lab: "--lab-port",
   prometheus: "--prometheus-port",
+  logs: "--logs-port",
+  traces: "--traces-port",
   registry: "--registry-port",
-} as const;
-type PortName = keyof typeof portFlags;
-const portNames = Object.keys(portFlags) as PortName[];
+} as const satisfies Record<PublishedPortName, string>;
+const portNames = Object.keys(portFlags) as PublishedPortName[];
 
 /** After a start of stopped nodes the API server came back within 20 s, on two busy cores. */
 const apiWithinMs = 120_000;
@@ -98,7 +94,7 @@ interface Plan {
   readonly registered: readonly RegisteredNode[] | undefined;
   /** The nodes that are there can be used; otherwise they are removed and made anew. */
   readonly keep: boolean;
-  readonly ports: Record<PortName, number>;
+  readonly ports: Record<PublishedPortName, number>;
   readonly summary: string;
 }
 
@@ -324,7 +320,7 @@ async function hasJoined(
 async function choosePorts(
   opts: CreateOptions,
   found: { parts: ClusterParts; keep: boolean },
-): Promise<Record<PortName, number>> {
+): Promise<Record<PublishedPortName, number>> {
   const current = publishedPorts(found.parts);
   // The ports of nodes cannot change while they live; the registry's is in the names of the images that run.
   if (found.keep) {
@@ -333,7 +329,7 @@ async function choosePorts(
   const wished = { ...opts.ports, registry: opts.ports.registry || current.registry };
   const free = await freePorts(portNames.length);
   return Object.fromEntries(portNames.map((name, index) => [name, wished[name] || (free[index] ?? 0)])) as Record<
-    PortName,
+    PublishedPortName,
     number
   >;
 }
@@ -469,9 +465,10 @@ function noteDifferences(opts: CreateOptions, cluster: Cluster): void {
   for (const name of portNames) {
     const wished = opts.ports[name];
     if (wished === 0 || wished === current[name]) continue;
+    const has = current[name] === 0 ? "does not publish that port" : `has ${current[name]}`;
     opts.progress({
       id: `port-${name}`,
-      title: `${portFlags[name]} ${wished} is not used: this cluster has ${current[name]}, and the ports of a cluster stay. \`${commandFor("down", opts.name)}\`, then \`${commandFor("up", opts.name)}\` changes them.`,
+      title: `${portFlags[name]} ${wished} is not used: this cluster ${has}, and the ports of a cluster stay. \`${commandFor("down", opts.name)}\`, then \`${commandFor("up", opts.name)}\` changes them.`,
       state: "note",
     });
   }

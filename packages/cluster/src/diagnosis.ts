@@ -1,6 +1,7 @@
 import { condition, isTrue } from "./kubernetes-types.ts";
-import type { ContainerStatus, Deployment, KubernetesEvent, List, Pod } from "./kubernetes-types.ts";
+import type { ContainerStatus, KubernetesEvent, List, Pod } from "./kubernetes-types.ts";
 import type { Kubectl } from "./kubectl.ts";
+import type { Workload } from "./workloads.ts";
 
 /** As much of a log as shows the last error. */
 const LOG_LINES = 8;
@@ -15,14 +16,14 @@ export interface PullFailure {
   message: string;
 }
 
-/** What keeps deployments from being ready, as lines for a person: each pod's state, its last events, the last lines of its log. */
+/** What keeps workloads from being ready, as lines for a person: each pod's state, its last events, the last lines of its log. */
 export async function diagnose(
   kubectl: Kubectl,
-  found: { namespace: string; deployments: readonly Deployment[]; pods: readonly Pod[] },
+  found: { namespace: string; workloads: readonly Workload[]; pods: readonly Pod[] },
 ): Promise<string[]> {
-  const { namespace, deployments } = found;
+  const { namespace, workloads } = found;
   const pods = found.pods.filter((pod) => !isTrue(pod, "Ready") && pod.metadata.deletionTimestamp === undefined);
-  const lines = deployments.flatMap((deployment) => deploymentLines(deployment));
+  const lines = workloads.flatMap((workload) => workloadLines(workload));
   for (const pod of pods.slice(0, PODS)) {
     lines.push(`pod ${namespace}/${pod.metadata.name}: ${describePod(pod)}`);
     lines.push(...(await eventLines(kubectl, pod)), ...(await logLines(kubectl, pod)));
@@ -32,10 +33,10 @@ export async function diagnose(
 }
 
 /** Only what its pods do not tell: that there are none, and why. */
-function deploymentLines(deployment: Deployment): string[] {
-  const refused = condition(deployment, "ReplicaFailure");
+function workloadLines(workload: Workload): string[] {
+  const refused = condition(workload, "ReplicaFailure");
   return refused?.status === "True"
-    ? [`deployment ${deployment.metadata.name} cannot make its pods: ${refused.message ?? refused.reason}`]
+    ? [`${workload.metadata.name} cannot make its pods: ${refused.message ?? refused.reason}`]
     : [];
 }
 

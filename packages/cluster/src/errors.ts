@@ -25,6 +25,8 @@ export type ClusterErrorCode =
   | "TOOL_MISSING"
   /** A program that we ran ended with an error; the message ends with its last lines. */
   | "TOOL_FAILED"
+  /** A program of the platform (VictoriaLogs, Prometheus ...) does not answer. */
+  | "PLATFORM_AWAY"
   /** Something did not happen in time. */
   | "TIMEOUT"
   /** The caller's signal said stop. */

@@ -45,6 +45,17 @@ export { installPlatform } from "./platform.ts";
 export type { PlatformOptions } from "./platform.ts";
 export { imageReference, readPlatformLock } from "./platform-lock.ts";
 export type { LockedImage, PlatformLock, PlatformPart } from "./platform-lock.ts";
+export { installAddon, removeAddon } from "./addon.ts";
+export type { AddonOptions } from "./addon.ts";
+export { queryLogs } from "./logs.ts";
+export type { StoredLine } from "./logs.ts";
+export { readTrace } from "./traces.ts";
+export type { StoredSpan } from "./traces.ts";
+export { queryPrometheus, readAlerts, readTargets } from "./prometheus.ts";
+export type { AlertView, Sample, TargetView } from "./prometheus.ts";
+export { loadRules, unloadRules } from "./rules.ts";
+export type { RulesOptions } from "./rules.ts";
+export { restartLogAgent, setLogAgentQueue, startLogStore, stopLogStore } from "./platform-store.ts";
 export { readNodes, untilNode } from "./nodes.ts";
 export type { NodeView } from "./nodes.ts";
 export { readPods } from "./pods.ts";
@@ -61,7 +72,9 @@ export {
   upgradeRelease,
 } from "./releases.ts";
 export type { InstallOptions, NamespaceOptions, ReadyOptions } from "./releases.ts";
-export { isRolledOut, untilRolledOut } from "./rollout.ts";
+export { untilRolledOut } from "./rollout.ts";
+export { isRolledOut } from "./workloads.ts";
+export type { Workload, WorkloadKind } from "./workloads.ts";
 export type { RolloutOptions } from "./rollout.ts";
 export { diagnose, describePod } from "./diagnosis.ts";
 export { condition, isReady, isTrue } from "./kubernetes-types.ts";
@@ -71,6 +84,7 @@ export type {
   Container,
   ContainerState,
   ContainerStatus,
+  DaemonSet,
   Deployment,
   HorizontalPodAutoscaler,
   HpaMetric,
@@ -82,4 +96,5 @@ export type {
   PodSpec,
   ScaledObject,
   Service,
+  StatefulSet,
 } from "./kubernetes-types.ts";

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { fillShape, proxyExceptions } from "./kind.ts";
 
-const ports = { app: 31_080, lab: 31_081, prometheus: 31_090 };
+const ports = { app: 31_080, lab: 31_081, prometheus: 31_090, logs: 31_428, traces: 31_686 };
 const shapes = new URL("../../../k8s/kind/", import.meta.url);
 
 interface KindNode {
@@ -34,6 +34,8 @@ describe("a cluster's shape", () => {
       [30_080, 31_080, "127.0.0.1"],
       [30_081, 31_081, "127.0.0.1"],
       [30_090, 31_090, "127.0.0.1"],
+      [30_428, 31_428, "127.0.0.1"],
+      [30_686, 31_686, "127.0.0.1"],
     ]);
     expect(JSON.stringify(config)).toContain("/etc/containerd/certs.d");
   });

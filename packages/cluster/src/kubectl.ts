@@ -1,3 +1,4 @@
+import { postJson, type KubeconfigView } from "./api-post.ts";
 import { run } from "./run.ts";
 import type { RunOptions } from "./run.ts";
 import { startWatch } from "./watch.ts";
@@ -27,7 +28,7 @@ export interface Kubectl {
   /** As `run` with `-o json`, parsed. */
   json<T>(args: readonly string[], opts?: RunOptions): Promise<T>;
   apply(objects: readonly object[] | string, opts?: ApplyOptions): Promise<void>;
-  /** One call to the API server by its path, such as a pod's proxy. Answers outside of 200..299 are thrown. */
+  /** One call to the API server by its path, such as a pod's proxy; `body` is JSON. Answers outside of 200..299 are thrown. */
   raw(path: string, opts?: RawOptions): Promise<string>;
   /** `args` as for `kubectl get`: `["pods", "-n", "holdfast"]`. */
   watch<T>(args: readonly string[], opts: WatchOptions<T>): Watch;
@@ -43,6 +44,7 @@ const OWN_SETTINGS = { KUBERC: "off" };
 export function createKubectl(opts: { file: string; kubeconfig: string; context: string }): Kubectl {
   const { file } = opts;
   const target = ["--kubeconfig", opts.kubeconfig, "--context", opts.context];
+  let view: KubeconfigView | undefined;
 
   async function kubectl(args: readonly string[], runOptions: RunOptions = {}): Promise<string> {
     const { stdout } = await run(file, [...target, ...args], {
@@ -77,10 +79,11 @@ export function createKubectl(opts: { file: string; kubeconfig: string; context:
       );
     },
 
-    raw(path, { method = "GET", body = "", ...rest } = {}) {
+    async raw(path, { method = "GET", body = "", ...rest } = {}) {
       if (method === "GET") return kubectl(["get", "--raw", path], rest);
       if (method === "DELETE") return kubectl(["delete", "--raw", path], rest);
-      return kubectl(["create", "--raw", path, "-f", "-"], { ...rest, input: body });
+      view ??= JSON.parse(await kubectl(["config", "view", "--raw", "--minify", "-o", "json"], rest)) as KubeconfigView;
+      return postJson(view, { what: `call POST ${path}`, ...rest, path, body });
     },
 
     watch<T>(args: readonly string[], watchOptions: WatchOptions<T>): Watch {

@@ -126,6 +126,32 @@ export interface Deployment {
   };
 }
 
+export interface StatefulSet {
+  metadata: ObjectMeta;
+  spec: Deployment["spec"] & { serviceName?: string };
+  status?: {
+    observedGeneration?: number;
+    replicas?: number;
+    updatedReplicas?: number;
+    readyReplicas?: number;
+    availableReplicas?: number;
+    conditions?: Condition[];
+  };
+}
+
+export interface DaemonSet {
+  metadata: ObjectMeta;
+  spec: Pick<Deployment["spec"], "selector" | "template">;
+  status?: {
+    observedGeneration?: number;
+    desiredNumberScheduled: number;
+    updatedNumberScheduled?: number;
+    numberAvailable?: number;
+    numberReady?: number;
+    conditions?: Condition[];
+  };
+}
+
 /** Of core/v1. */
 export interface KubernetesEvent {
   metadata: ObjectMeta;
@@ -173,6 +199,12 @@ export interface HorizontalPodAutoscaler {
     maxReplicas: number;
     scaleTargetRef: { kind: string; name: string };
     metrics?: HpaMetric[];
+    behavior?: {
+      scaleDown?: {
+        stabilizationWindowSeconds?: number;
+        policies?: { type: string; value: number; periodSeconds: number }[];
+      };
+    };
   };
   status?: {
     currentReplicas?: number;
@@ -190,8 +222,14 @@ export interface ScaledObject {
     maxReplicaCount?: number;
     scaleTargetRef: { kind?: string; name: string };
     triggers?: { type: string; metadata?: Record<string, string> }[];
+    fallback?: { failureThreshold?: number; replicas?: number; behavior?: string };
   };
-  status?: { conditions?: Condition[]; hpaName?: string };
+  status?: {
+    conditions?: Condition[];
+    hpaName?: string;
+    /** By the metric's name, `s<place of its trigger>-<kind of metric>`. */
+    health?: Record<string, { numberOfFailures?: number; status?: string }> | null;
+  };
 }
 
 export interface ApiService {

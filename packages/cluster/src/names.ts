@@ -19,7 +19,7 @@ export const releaseLabel = "app.kubernetes.io/instance";
 export const networkName = "kind";
 
 /** NodePorts, published on 127.0.0.1 of this machine. */
-export const nodePorts = { app: 30_080, lab: 30_081, prometheus: 30_090 } as const;
+export const nodePorts = { app: 30_080, lab: 30_081, prometheus: 30_090, logs: 30_428, traces: 30_686 } as const;
 export type NodePortName = keyof typeof nodePorts;
 /** Where this machine publishes them, and the registry, unless somebody says otherwise. */
 export const usualPorts = { ...nodePorts, registry: 5001 } as const;

@@ -9,6 +9,7 @@ import { kindEnvironment } from "./kind.ts";
 import { createKubectl } from "./kubectl.ts";
 import type { Kubectl } from "./kubectl.ts";
 import { checkName, commandFor, completeMark, namesOf, stateOf } from "./names.ts";
+import type { NodePortName } from "./names.ts";
 import { foreign, judgeOwnership, publishedPorts, readKubeadm, readParts } from "./parts.ts";
 import type { ClusterParts, RegisteredNode } from "./parts.ts";
 import { run } from "./run.ts";
@@ -23,8 +24,8 @@ export interface Cluster {
   readonly helm: Helm;
   /** Where images are pushed to, and by which name the nodes pull them: `localhost:5001`. */
   readonly registry: string;
-  /** On 127.0.0.1; 0 = not published. */
-  readonly ports: { readonly app: number; readonly lab: number; readonly prometheus: number };
+  /** On 127.0.0.1; 0 = not published, as in a cluster that was made before there was such a port: it has to be made anew. */
+  readonly ports: Readonly<Record<NodePortName, number>>;
   /** Its nodes pull from a bundle first. */
   readonly bundle: boolean;
   /** Freezes a node (`docker pause`), as a machine that is lost to the others. A paused node is left as it is. Throws BAD_OPTIONS for a name that is no node of this cluster. */
@@ -155,7 +156,7 @@ export function clusterOf(opts: OpenOptions, found: { docker: Docker; parts: Clu
   const { tools, name } = opts;
   const { kubeconfig } = stateOf(opts);
   const { context } = namesOf(name);
-  const { app, lab, prometheus, registry } = publishedPorts(parts);
+  const { registry, ...ports } = publishedPorts(parts);
   // By id: a stranger's cluster that takes this name later is never meant.
   const nodeIds = new Map(parts.nodes.map((node) => [node.name, node.id]));
 
@@ -183,7 +184,7 @@ export function clusterOf(opts: OpenOptions, found: { docker: Docker; parts: Clu
     kubectl: createKubectl({ file: tools.kubectl, kubeconfig, context }),
     helm: createHelm({ file: tools.helm, kubeconfig, context }),
     registry: `localhost:${registry}`,
-    ports: { app, lab, prometheus },
+    ports,
     bundle: parts.mirror !== undefined,
     async pauseNode(node) {
       const id = idOf(node);

@@ -4,7 +4,7 @@ import type { ContainerStatus, Deployment, Node, Pod } from "./kubernetes-types.
 import { viewNode } from "./nodes.ts";
 import { viewPlatform } from "./overview.ts";
 import { viewPod } from "./pods.ts";
-import { isRolledOut } from "./rollout.ts";
+import { isRolledOut } from "./workloads.ts";
 
 const meta = (name: string) => ({ name, namespace: "holdfast", uid: name, creationTimestamp: "2026-01-01T00:00:00Z" });
 

@@ -67,5 +67,5 @@ describe("whose a cluster is", () => {
 it("a cluster's ports are those that Docker publishes", () => {
   const controlPlane = container("hf-control-plane", { ports: new Map([[30_080, 31_080]]) });
   const parts = { ...made, controlPlane, registry: container("hf-registry", { ports: new Map([[5000, 5001]]) }) };
-  expect(publishedPorts(parts)).toEqual({ app: 31_080, lab: 0, prometheus: 0, registry: 5001 });
+  expect(publishedPorts(parts)).toEqual({ app: 31_080, lab: 0, prometheus: 0, logs: 0, traces: 0, registry: 5001 });
 });

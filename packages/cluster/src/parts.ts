@@ -49,6 +49,8 @@ export function publishedPorts(parts: ClusterParts): Record<NodePortName | "regi
     app: port("app"),
     lab: port("lab"),
     prometheus: port("prometheus"),
+    logs: port("logs"),
+    traces: port("traces"),
     registry: parts.registry?.ports.get(registryPort) ?? 0,
   };
 }

@@ -7,6 +7,8 @@ const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 
 /** Full name with host and tag, and the digest of what upstream publishes under it. */
 const image = z.strictObject({ name: z.string().regex(/^[^@\s]+:[^@:/\s]+$/), digest });
+/** A part's image may be pinned by its tag alone, where its digest has not been looked up yet. */
+const partImage = image.partial({ digest: true });
 
 const lock = z.strictObject({
   schemaVersion: z.literal(1),
@@ -23,14 +25,18 @@ const lock = z.strictObject({
       manifest: z
         .strictObject({ url: z.url({ protocol: /^https$/ }), sha256: z.string().regex(/^[0-9a-f]{64}$/) })
         .optional(),
-      images: z.array(image),
+      images: z.array(partImage),
+      /** A bundle may do without its images; it is left out then. */
+      optional: z.literal(true).optional(),
+      /** `up` leaves it alone: whoever needs it installs it, and removes it again. */
+      onDemand: z.literal(true).optional(),
     }),
   ),
 });
 
 /** Every version, image and manifest that a cluster of ours is made of: k8s/platform/lock.json. */
 export type PlatformLock = z.infer<typeof lock>;
-export type LockedImage = z.infer<typeof image>;
+export type LockedImage = z.infer<typeof partImage>;
 export type PlatformPart = PlatformLock["parts"][number];
 
 /** @param dir k8s/platform */
@@ -57,9 +63,9 @@ export function parsePlatformLock(text: string, file: string): PlatformLock {
 }
 
 /**
- * How an image is asked for: by digest where upstream's own bytes come, by tag where a bundle brings images of its own making, whose
+ * How an image is asked for: by digest where upstream's own bytes come and it is known, by tag where a bundle brings images of its own making, whose
  * digests bundle.json vouches for.
  */
 export function imageReference({ name, digest }: LockedImage, opts: { bundle: boolean }): string {
-  return opts.bundle ? name : `${name}@${digest}`;
+  return opts.bundle || digest === undefined ? name : `${name}@${digest}`;
 }

@@ -5,6 +5,7 @@ import type { Container, ObjectMeta } from "./kubernetes-types.ts";
 import { controlPlaneLabel } from "./names.ts";
 import { imageReference } from "./platform-lock.ts";
 import type { LockedImage, PlatformPart } from "./platform-lock.ts";
+import { isWorkloadKind } from "./workloads.ts";
 
 /** Any object of a manifest. */
 export interface Manifest {
@@ -14,24 +15,41 @@ export interface Manifest {
   [field: string]: unknown;
 }
 
-interface ContainerTemplate extends Container {
+export interface ContainerTemplate extends Container {
   args?: string[];
+  env?: { name: string; value?: string; valueFrom?: object }[];
+  ports?: { containerPort: number; hostPort?: number }[];
+  securityContext?: {
+    privileged?: boolean;
+    allowPrivilegeEscalation?: boolean;
+    runAsNonRoot?: boolean;
+    capabilities?: { drop?: string[]; add?: string[] };
+    seccompProfile?: { type: string };
+  };
 }
 
-interface PodTemplate {
+export interface PodTemplate {
   metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> };
   spec: {
     nodeSelector?: Record<string, string>;
     tolerations?: object[];
+    hostNetwork?: boolean;
+    hostPID?: boolean;
+    hostIPC?: boolean;
+    securityContext?: { runAsNonRoot?: boolean; seccompProfile?: { type: string } };
+    volumes?: { name: string; hostPath?: object }[];
     containers: ContainerTemplate[];
     initContainers?: ContainerTemplate[];
   };
 }
 
-/** Marks what the platform consists of: the part's name on every object and its pods, version and what it was made from on every Deployment. */
+/** Marks what the platform consists of: the part's name on every object and its pods, version and what it was made from on every workload. */
 export const PART_LABEL = "holdfast/part";
 export const CONTENT_ANNOTATION = "holdfast/content";
 export const VERSION_ANNOTATION = "holdfast/version";
+
+/** The one namespace that is not restricted: its agent reads the nodes' own files. */
+export const PRIVILEGED_NAMESPACE = "telemetry";
 
 /** For a probe's answer when four nodes share two busy cores. */
 const PATIENCE_SECONDS = 5;
@@ -65,10 +83,11 @@ export function parseManifests(text: string, from: string): Manifest[] {
  */
 export function adjustManifests(objects: Manifest[], part: PlatformPart, opts: { bundle: boolean }): Manifest[] {
   for (const object of objects) {
-    if (object.kind === "Namespace") enforceRestricted(object);
+    if (object.kind === "Namespace" && object.metadata.name !== PRIVILEGED_NAMESPACE) enforceRestricted(object);
     const template = podTemplate(object);
     if (template === undefined) continue;
-    onControlPlane(template);
+    // An agent belongs on every node.
+    if (object.kind !== "DaemonSet") onControlPlane(template);
     for (const container of allContainers(template)) {
       container.image = imageReference(lockedImage(container.image, part), opts);
       setResources(container);
@@ -79,7 +98,7 @@ export function adjustManifests(objects: Manifest[], part: PlatformPart, opts: {
   return objects;
 }
 
-/** Puts the part's name on every object and on its pods, and the hash of them all on its Deployments, by which the next run sees that nothing changed. */
+/** Puts the part's name on every object and on its pods, and the hash of them all on its workloads, by which the next run sees that nothing changed. */
 export function markManifests(objects: Manifest[], part: PlatformPart): { objects: Manifest[]; content: string } {
   for (const object of objects) {
     const { metadata } = object;
@@ -95,7 +114,7 @@ export function markManifests(objects: Manifest[], part: PlatformPart): { object
   // Of all that is applied, our own marks too, so that a new version of this code applies what it changed.
   const content = contentHash(objects);
   for (const { kind, metadata } of objects) {
-    if (kind === "Deployment") metadata.annotations = { ...metadata.annotations, [CONTENT_ANNOTATION]: content };
+    if (isWorkloadKind(kind)) metadata.annotations = { ...metadata.annotations, [CONTENT_ANNOTATION]: content };
   }
   return { objects, content };
 }
@@ -121,11 +140,11 @@ export function annotatePods(object: Manifest, annotations: Record<string, strin
   template.metadata = { ...template.metadata, annotations: { ...template.metadata?.annotations, ...annotations } };
 }
 
-function podTemplate(object: Manifest): PodTemplate | undefined {
+export function podTemplate(object: Manifest): PodTemplate | undefined {
   return (object["spec"] as { template?: PodTemplate } | undefined)?.template;
 }
 
-function allContainers({ spec }: PodTemplate): ContainerTemplate[] {
+export function allContainers({ spec }: PodTemplate): ContainerTemplate[] {
   return [...(spec.initContainers ?? []), ...spec.containers];
 }
 
@@ -136,6 +155,18 @@ function lockedImage(name: string, part: PlatformPart): LockedImage {
     "BUNDLE_INVALID",
     `The manifest of ${part.name} names the image ${name}, which k8s/platform/lock.json does not list for version ${part.version}. The manifest and the lock must be of the same version.`,
   );
+}
+
+/** Sets one environment variable of every container that has it already. */
+export function setEnvironment(objects: readonly Manifest[], values: Readonly<Record<string, string>>): void {
+  for (const object of objects) {
+    const template = podTemplate(object);
+    if (template === undefined) continue;
+    for (const variable of allContainers(template).flatMap(({ env }) => env ?? [])) {
+      const value = values[variable.name];
+      if (value !== undefined) variable.value = value;
+    }
+  }
 }
 
 /** No experiment faults the control plane's node, so what judges and scales keeps running while the workers are hurt. */

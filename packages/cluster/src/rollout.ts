@@ -2,16 +2,20 @@ import { diagnose, keepsCrashing, pullFailures } from "./diagnosis.ts";
 import type { PullFailure } from "./diagnosis.ts";
 import { ClusterError } from "./errors.ts";
 import type { Kubectl } from "./kubectl.ts";
-import type { Deployment, Pod } from "./kubernetes-types.ts";
+import type { Pod } from "./kubernetes-types.ts";
+import { availableOf, isRolledOut, workloadKinds } from "./workloads.ts";
+import type { Workload, WorkloadKind } from "./workloads.ts";
 
 export interface RolloutOptions {
   namespace: string;
   /** What is waited for, for the error's first words: `KEDA`, `release catalogue`. */
   what: string;
-  /** Labels of the Deployments and of their pods: `app.kubernetes.io/instance=catalogue`; all of the namespace without it. */
+  /** What of is waited for; default: Deployments. */
+  kinds?: readonly WorkloadKind[] | undefined;
+  /** Labels of the workloads and of their pods: `app.kubernetes.io/instance=catalogue`; all of the namespace without it. */
   selector?: string | undefined;
-  /** Only these of the Deployments count. */
-  deployments?: readonly string[] | undefined;
+  /** Only these count, by their names. */
+  workloads?: readonly string[] | undefined;
   /** Replicas that each must have, where a scaler has yet to raise a new one to its least. */
   atLeast?: number | undefined;
   timeoutSeconds: number;
@@ -27,32 +31,31 @@ export interface RolloutOptions {
 const PULL_GRACE_MS = 15_000;
 
 /**
- * Waits, by watching, until Deployments have rolled out: all pods of the newest form, all available, none of an older form left.
+ * Waits, by watching, until Deployments, StatefulSets or DaemonSets have rolled out: all pods of the newest form, all available, none of an older form left.
  *
  * @throws ClusterError IMAGE_MISSING as soon as an image is not to be had; TIMEOUT with each unready pod's state, events and log, sooner when one keeps crashing; ABORTED
  */
 export async function untilRolledOut(kubectl: Kubectl, opts: RolloutOptions): Promise<void> {
   const { namespace, what, signal, timeoutSeconds } = opts;
   const selector = opts.selector === undefined ? [] : ["-l", opts.selector];
-  const deployments = new Map<string, Deployment>();
+  const { kinds = ["Deployment"] } = opts;
+  const workloads = new Map<string, Workload>();
   const pods = new Map<string, Pod>();
   const outcome = Promise.withResolvers<"ready" | "late" | "crashing" | "aborted" | readonly PullFailure[]>();
   let pullFailedAt: number | undefined;
 
-  function wanted(): Deployment[] {
-    const all = [...deployments.values()];
-    return opts.deployments === undefined
-      ? all
-      : all.filter(({ metadata }) => opts.deployments?.includes(metadata.name));
+  function wanted(): Workload[] {
+    const all = [...workloads.values()];
+    return opts.workloads === undefined ? all : all.filter(({ metadata }) => opts.workloads?.includes(metadata.name));
   }
 
-  function isThere(deployment: Deployment): boolean {
-    return isRolledOut(deployment) && (deployment.status?.availableReplicas ?? 0) >= (opts.atLeast ?? 0);
+  function isThere(workload: Workload): boolean {
+    return isRolledOut(workload) && availableOf(workload) >= (opts.atLeast ?? 0);
   }
 
   function judge(): void {
     const found = wanted();
-    if (found.length >= (opts.deployments?.length ?? 1) && found.every((deployment) => isThere(deployment))) {
+    if (found.length >= (opts.workloads?.length ?? 1) && found.every((workload) => isThere(workload))) {
       outcome.resolve("ready");
       return;
     }
@@ -64,7 +67,7 @@ export async function untilRolledOut(kubectl: Kubectl, opts: RolloutOptions): Pr
     if (pullFailedAt !== undefined && Date.now() - pullFailedAt >= PULL_GRACE_MS) outcome.resolve(failures);
   }
 
-  function follow<T extends Deployment | Pod>(resource: string, into: Map<string, T>) {
+  function follow<T extends Workload | Pod>(resource: string, into: Map<string, T>) {
     return kubectl.watch<T>([resource, "-n", namespace, ...selector], {
       onEvent({ type, object }) {
         if (type === "DELETED") into.delete(object.metadata.uid);
@@ -82,7 +85,7 @@ export async function untilRolledOut(kubectl: Kubectl, opts: RolloutOptions): Pr
     outcome.resolve("aborted");
   }
   if (signal?.aborted) onAbort();
-  const watches = [follow("deployments", deployments), follow("pods", pods)];
+  const watches = [...kinds.map((kind) => follow(workloadKinds[kind], workloads)), follow("pods", pods)];
   const deadline = setTimeout(() => outcome.resolve("late"), timeoutSeconds * 1000);
   // A back-off sends no events for a while: its grace is measured by the clock.
   const clock = setInterval(judge, 1000);
@@ -91,8 +94,8 @@ export async function untilRolledOut(kubectl: Kubectl, opts: RolloutOptions): Pr
     if (result === "ready") return;
     if (result === "aborted") throw new ClusterError("ABORTED", `Stopped while waiting for ${what}.`);
     if (result !== "late" && result !== "crashing") throw missingImage(opts, result);
-    const late = wanted().filter((deployment) => !isThere(deployment));
-    const lines = await diagnose(kubectl, { namespace, deployments: late, pods: [...pods.values()] });
+    const late = wanted().filter((workload) => !isThere(workload));
+    const lines = await diagnose(kubectl, { namespace, workloads: late, pods: [...pods.values()] });
     const waited =
       result === "late"
         ? `Waited ${timeoutSeconds} s for ${what} to become ready.`
@@ -101,7 +104,7 @@ export async function untilRolledOut(kubectl: Kubectl, opts: RolloutOptions): Pr
     throw new ClusterError(
       "TIMEOUT",
       [
-        `${waited} ${names === "" ? `There is no Deployment of it in namespace ${namespace}` : `Not ready: ${names}`}.`,
+        `${waited} ${names === "" ? `There is no ${kinds.join(" or ")} of it in namespace ${namespace}` : `Not ready: ${names}`}.`,
         ...lines,
       ].join("\n  "),
     );
@@ -124,15 +127,4 @@ function missingImage(opts: RolloutOptions, failures: readonly PullFailure[]): C
       .join(" "),
   );
   return new ClusterError("IMAGE_MISSING", [`An image of ${opts.what} is not to be had:`, ...lines].join("\n  "));
-}
-
-/** As `kubectl rollout status` sees it: the newest form is observed, all its replicas are available, and none of an older one is left. */
-export function isRolledOut({ metadata, spec, status }: Deployment): boolean {
-  const replicas = spec.replicas ?? 1;
-  return (
-    (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0) &&
-    (status?.updatedReplicas ?? 0) >= replicas &&
-    (status?.replicas ?? 0) <= (status?.updatedReplicas ?? 0) &&
-    (status?.availableReplicas ?? 0) >= (status?.updatedReplicas ?? 0)
-  );
 }

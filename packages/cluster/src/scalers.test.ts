@@ -56,7 +56,9 @@ test("an HPA shows what it reads against what it aims at, and ? for what it cann
     min: 3,
     max: 9,
     metrics: ["cpu 12 %/70 %", "requests 18.5/20", "queue ?/5"],
-    conditions: ["ScalingActive is False: no metric queue"],
+    conditions: [
+      "The HPA has no number to scale on, so the replicas stay as they are: no metric queue. See whether anything serves it: `kubectl get apiservice v1beta1.external.metrics.k8s.io`.",
+    ],
   });
 });
 
@@ -89,7 +91,7 @@ test("KEDA's own HPA is told as the ScaledObject behind it; a fallback is a trou
       min: 2,
       max: 6,
       metrics: ["s0-prometheus ?/20"],
-      conditions: ["Fallback is True: At least one trigger is falling back"],
+      conditions: ["KEDA falls back: At least one trigger is falling back. It ends with the next number that it gets."],
     }),
   ]);
 });

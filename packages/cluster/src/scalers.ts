@@ -1,4 +1,5 @@
-import type { Condition, Deployment, HorizontalPodAutoscaler, HpaMetric, ScaledObject } from "./kubernetes-types.ts";
+import type { Deployment, HorizontalPodAutoscaler, HpaMetric, ScaledObject } from "./kubernetes-types.ts";
+import { failingMetrics, scalerTroubles } from "./scaler-troubles.ts";
 
 export interface ScalerView {
   namespace: string;
@@ -11,7 +12,7 @@ export interface ScalerView {
   max: number;
   /** As `requests 18.5/20`: now, and what is aimed at; `?` while there is no number. */
   metrics: string[];
-  /** What keeps it from working, in the scaler's own words; empty when all is well. */
+  /** What keeps it from working and what to do about it, a sentence or two each; empty when all is well. */
   conditions: string[];
 }
 
@@ -35,17 +36,21 @@ export function viewScalers(found: {
       current: deployment.status?.replicas ?? 0,
       min: scaledObject?.spec.minReplicaCount ?? hpa?.spec.minReplicas ?? replicas,
       max: scaledObject?.spec.maxReplicaCount ?? hpa?.spec.maxReplicas ?? replicas,
-      metrics: hpa === undefined ? [] : viewMetrics(hpa),
-      conditions: [...troubles(scaledObject), ...troubles(hpa)],
+      metrics:
+        hpa === undefined ? [] : viewMetrics(hpa, new Set(failingMetrics(scaledObject).map(([metric]) => metric))),
+      conditions: scalerTroubles({ scaledObject, hpa }),
     };
   });
 }
 
-function viewMetrics({ spec, status }: HorizontalPodAutoscaler): string[] {
+/** For a metric that it cannot read, KEDA tells the HPA a made-up number: the one at which nothing changes. */
+function viewMetrics({ spec, status }: HorizontalPodAutoscaler, failing: ReadonlySet<string>): string[] {
   const read = (status?.currentMetrics ?? []).filter((metric) => metric !== null);
   return (spec.metrics ?? []).map((metric) => {
     const name = metricName(metric);
-    const current = read.find((one) => one.type === metric.type && metricName(one) === name);
+    const current = failing.has(name)
+      ? undefined
+      : read.find((one) => one.type === metric.type && metricName(one) === name);
     return `${name} ${metricNumber(current, "current")}/${metricNumber(metric, "target")}`;
   });
 }
@@ -83,14 +88,4 @@ function metricNumber(metric: HpaMetric | undefined, side: "current" | "target")
 /** Kubernetes writes 18.5 as `18500m`. */
 function readQuantity(quantity: string): string {
   return quantity.endsWith("m") ? String(Number(quantity.slice(0, -1)) / 1000) : quantity;
-}
-
-/** Conditions that should be True, and those that should not. Whether a limit was reached (ScalingLimited) is no trouble. */
-const GOOD = new Set(["Ready", "AbleToScale", "ScalingActive"]);
-const BAD = new Set(["Fallback", "Paused"]);
-
-function troubles(object: { status?: { conditions?: Condition[] | null } } | undefined): string[] {
-  return (object?.status?.conditions ?? [])
-    .filter(({ type, status }) => (GOOD.has(type) && status === "False") || (BAD.has(type) && status === "True"))
-    .map(({ type, status, reason, message }) => `${type} is ${status}: ${message ?? reason ?? "no reason given"}`);
 }
