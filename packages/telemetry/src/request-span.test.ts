@@ -71,5 +71,8 @@ test("an exception is an event and the request's error.type: its code, else its 
   expect(request.errorType).toBe("E_NO");
   expect(request.recording?.events.map(({ name }) => name)).toEqual(["exception", "exception"]);
   expect(exceptionAttributes("a text")).toEqual({ "exception.type": "Error", "exception.message": "a text" });
+  // A signal that has timed out: the code of a DOMException is a number.
+  const timedOut = new DOMException("The operation was aborted due to timeout", "TimeoutError");
+  expect(exceptionAttributes(timedOut)["exception.type"]).toBe("TimeoutError");
   expect(exceptionAttributes({ name: "E", stack: "x".repeat(100_000) })["exception.stacktrace"]).toHaveLength(8192);
 });

@@ -236,7 +236,8 @@ export function exceptionAttributes(exception: Exception): Record<string, string
   if (typeof exception === "string") return { "exception.type": "Error", "exception.message": exception };
   const { code, name, message, stack } = exception;
   return {
-    "exception.type": code === undefined ? (name ?? "Error") : String(code),
+    // Node's codes say more than their names; numbers, such as the 23 of a timed-out signal, say nothing.
+    "exception.type": typeof code === "string" ? code : (name ?? "Error"),
     ...(message !== undefined && { "exception.message": message }),
     ...(stack !== undefined && { "exception.stacktrace": stack.slice(0, MAX_STACK_CHARS) }),
   };
