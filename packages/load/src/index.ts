@@ -22,7 +22,13 @@ export {
 export { readLedger } from "./ledger-reader.ts";
 export { startLoad, type LoadOptions, type LoadRun, type MarkOptions } from "./load-run.ts";
 export { parsePlan, type LoadPlan, type RequestKind, type ResolvedPlan } from "./plan.ts";
-export { checkPrediction, matchesPrediction, type Prediction, type PredictionMatch } from "./prediction.ts";
+export {
+  checkPrediction,
+  matchesPrediction,
+  MOST_STRAYS,
+  type Prediction,
+  type PredictionMatch,
+} from "./prediction.ts";
 export {
   parseRule,
   type DeadlineRule,

@@ -103,6 +103,23 @@ describe.each<{ kind: string; base: PassRule; rows: Row[] }>([
         },
         code: "failures",
       },
+      {
+        name: "whoever ran it says that it shows nothing, and why",
+        rule: { voidedBy: ["method.void"] },
+        ledger: {
+          ...failBetween(9_000, 9_010),
+          events: [{ ...event("method.void", 7_000), detail: { because: "The alert was firing already." } }, ...events],
+        },
+        code: "voided",
+        reason: "The alert was firing already.",
+      },
+      {
+        name: "whoever ran it says that it shows nothing, and not why",
+        rule: { voidedBy: ["method.void"] },
+        ledger: { events: [event("method.void", 7_000), ...events] },
+        code: "voided",
+        reason: "The event method.void says that this run shows nothing.",
+      },
       // The measurement cannot be believed.
       {
         name: "one stall of the generator is longer than the rule allows",
@@ -315,6 +332,39 @@ describe.each<{ kind: string; base: PassRule; rows: Row[] }>([
         code: "failures-over-bound",
         reason:
           "11 requests failed where 10 may (4.0 s of fault): 11 reset; 5 on new connections, 6 on persistent ones.",
+      },
+      {
+        name: "one failed after the last window, in time and within the bound",
+        rule: { failedOnlyInWindows: true, overWithinMs: 6_000, minAfterMs: 1_000 },
+        ledger: failBetween(13_000, 13_010),
+        code: "failures-outside-windows",
+        reason: "1 request failed outside of the windows in which they may (first: request 1290): 1 reset.",
+      },
+      {
+        name: "those under way in a window, or as the clocks may err just outside of one, are in it",
+        rule: { failedOnlyInWindows: true, overWithinMs: 6_000 },
+        ledger: failBetween(12_000, 12_050),
+        code: "pass",
+      },
+      {
+        name: "the fault made as many fail as it was to",
+        rule: { failedShare: { min: 0.02, max: 0.03 } },
+        ledger: failBetween(8_000, 8_100),
+        code: "pass",
+      },
+      {
+        name: "the fault made fewer fail than it was to",
+        rule: { failedShare: { min: 0.03, max: 0.04 } },
+        ledger: failBetween(8_000, 8_100),
+        code: "fault-not-as-ruled",
+        reason:
+          "While the fault worked, 2.5 % of 401 requests failed, where the fault is to make 3.0 % to 4.0 % of them fail.",
+      },
+      {
+        name: "more failed than the fault is to make fail",
+        rule: { failedShare: { min: 0.01, max: 0.02 } },
+        ledger: failBetween(8_000, 8_110),
+        code: "fault-not-as-ruled",
       },
       {
         name: "the bound grows with the time the fault worked",
@@ -546,6 +596,32 @@ describe.each<{ kind: string; base: PassRule; rows: Row[] }>([
         reason: '"breaker opens" of stock did not happen, where it must happen within 1.0 s.',
       },
       {
+        name: "never met, and an event tells why, the last word of those after it was set",
+        rule: {
+          deadlines: [
+            {
+              name: "breaker opens",
+              from: "stock.gone",
+              to: "breaker.open",
+              withinMs: 1_000,
+              sameSubject: false,
+              otherwise: "breaker.stuck",
+            },
+          ],
+        },
+        ledger: {
+          events: [
+            ...events,
+            { ...event("breaker.stuck", 12_900), detail: { said: "of another time" } },
+            event("stock.gone", 13_000, "stock"),
+            { ...event("breaker.stuck", 13_500), detail: { said: "it was stuck once" } },
+            { ...event("breaker.stuck", 13_900), detail: { said: "it is rusty" } },
+          ],
+        },
+        code: "deadline-missed",
+        reason: '"breaker opens" of stock did not happen, where it must happen within 1.0 s: it is rusty.',
+      },
+      {
         name: "met before it was set is not met",
         ledger: { events: [...events, event("breaker.open", 12_500, "r1"), event("stock.gone", 13_000, "stock")] },
         code: "deadline-missed",
@@ -576,6 +652,7 @@ const FAILING = new Set<VerdictCode>([
   "failures",
   "failures-over-bound",
   "failures-too-late",
+  "failures-outside-windows",
   "degraded-outside-windows",
   "deadline-missed",
 ]);

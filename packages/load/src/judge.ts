@@ -2,14 +2,14 @@ import { ownLag } from "./counting.ts";
 import { LoadError } from "./errors.ts";
 import { countOpenSockets, countVictimSockets, gatherEvidence, type Evidence } from "./evidence.ts";
 import { findDamage } from "./integrity.ts";
-import type { ClockRecord, Ledger, LedgerEvent, RequestRecord } from "./ledger.ts";
+import { isFailed, type ClockRecord, type Ledger, type LedgerEvent, type RequestRecord } from "./ledger.ts";
 import { report, type Case } from "./report.ts";
 import { parseRule, type PassRule, type ResolvedRule } from "./rule.ts";
 import { listSpans, measureSpans } from "./spans.ts";
 import { spread } from "./spread.ts";
 import type { Verdict, VerdictCode } from "./verdict.ts";
-import { pairEvents, type EventPair } from "./windows.ts";
-import { counted, inMs, inSeconds, listConnections, listFates, ofSubject } from "./wording.ts";
+import { overlaps, pairEvents, type EventPair } from "./windows.ts";
+import { counted, inMs, inPercent, inSeconds, listConnections, listFates, ofSubject } from "./wording.ts";
 
 interface Finding {
   code: VerdictCode;
@@ -64,6 +64,8 @@ function* worthless({ ledger, rule, evidence, victims, persistentSockets }: Case
     return;
   }
   const { requests, clocks, events } = ledger;
+  const voiding = events.find(({ name }) => rule.voidedBy.includes(name));
+  if (voiding !== undefined) yield { code: "voided", reason: voidReason(voiding) };
   const newShare = ledger.header.plan.newShare ?? 0.5;
   if (newShare !== rule.newShare) {
     const reason = `New connections made up ${newShare} of the requests, where the rule says ${rule.newShare}.`;
@@ -104,6 +106,16 @@ function* worthless({ ledger, rule, evidence, victims, persistentSockets }: Case
   if (unclosed !== undefined) {
     const reason = `The window ${unclosed.name}${ofSubject(unclosed)} opened at ${inSeconds(unclosed.fromMs)} and nothing closed it.`;
     yield { code: "window-unclosed", reason };
+  }
+  if (rule.failedShare !== undefined) {
+    const { min, max } = rule.failedShare;
+    const { duringFault } = evidence;
+    const failed = duringFault.filter(({ fate }) => isFailed(fate)).length;
+    const found = failed / Math.max(1, duringFault.length);
+    if (found < min || found > max) {
+      const reason = `While the fault worked, ${inPercent(found)} of ${counted(duringFault.length, "request")} failed, where the fault is to make ${inPercent(min)} to ${inPercent(max)} of them fail.`;
+      yield { code: "fault-not-as-ruled", reason };
+    }
   }
 
   const baselineMs = requests.length === 0 ? 0 : evidence.fromMs - evidence.firstMs;
@@ -159,6 +171,17 @@ function* wrong({ ledger, rule, evidence, deadlines, allowed }: Case): Generator
     const reason = `${counted(late.length, "request")} sent more than ${inSeconds(rule.overWithinMs)} after the fault began still failed: ${listFates(late)}.`;
     yield { code: "failures-too-late", reason };
   }
+  if (rule.failedOnlyInWindows) {
+    const spans = evidence.spans.map(({ fromMs, toMs }) => ({
+      fromMs: fromMs - rule.maxClockErrorMs,
+      toMs: toMs + rule.maxClockErrorMs,
+    }));
+    const outside = failed.filter((request) => !spans.some((span) => overlaps(request, span)));
+    if (outside.length > 0) {
+      const reason = `${counted(outside.length, "request")} failed outside of the windows in which they may (first: request ${outside[0]?.i}): ${listFates(outside)}.`;
+      yield { code: "failures-outside-windows", reason };
+    }
+  }
   if (misdegraded.length > 0) {
     const where = rule.degraded.allowed === "never" ? "where none may" : "outside the windows in which they may";
     yield {
@@ -166,10 +189,11 @@ function* wrong({ ledger, rule, evidence, deadlines, allowed }: Case): Generator
       reason: `${counted(misdegraded.length, "degraded answer")} came ${where}.`,
     };
   }
-  for (const { name, subject, withinMs, tookMs, met, decided } of deadlines) {
+  for (const { name, subject, withinMs, tookMs, met, decided, because } of deadlines) {
     if (met || !decided) continue;
     const took = tookMs === undefined ? "did not happen" : `took ${inSeconds(tookMs)}`;
-    const reason = `"${name}"${ofSubject({ subject })} ${took}, where it must happen within ${inSeconds(withinMs)}.`;
+    const why = because === undefined ? "" : `: ${because}`;
+    const reason = `"${name}"${ofSubject({ subject })} ${took}, where it must happen within ${inSeconds(withinMs)}${why}.`;
     yield { code: "deadline-missed", reason };
   }
 }
@@ -260,14 +284,15 @@ function allowedFailures(
 function readDeadlines(ledger: Ledger, rule: ResolvedRule, { lastMs }: Evidence): Case["deadlines"] {
   const untilMs = Math.max(lastMs, ledger.end?.atMs ?? 0);
   return rule.deadlines.flatMap((deadline) =>
-    pairEvents(ledger.events, deadline).map((pair) => readDeadline(deadline, pair, untilMs)),
+    pairEvents(ledger.events, deadline).map((pair) =>
+      readDeadline(deadline, { pair, untilMs, because: becauseOf(ledger.events, { deadline, from: pair.from }) }),
+    ),
   );
 }
 
 function readDeadline(
   { name, withinMs }: { name: string; withinMs: number },
-  { from, to }: EventPair,
-  untilMs: number,
+  { pair: { from, to }, untilMs, because }: { pair: EventPair; untilMs: number; because: string | undefined },
 ): Case["deadlines"][number] {
   const tookMs = to && to.atMs - from.atMs;
   return {
@@ -277,7 +302,30 @@ function readDeadline(
     ...(tookMs !== undefined && { tookMs }),
     met: tookMs !== undefined && tookMs <= withinMs,
     decided: tookMs !== undefined || untilMs >= from.atMs + withinMs,
+    ...(because !== undefined && { because }),
   };
+}
+
+/** What an event of the rule's `otherwise` says of it, the last one. */
+function becauseOf(
+  events: readonly LedgerEvent[],
+  { deadline, from }: { deadline: ResolvedRule["deadlines"][number]; from: LedgerEvent },
+): string | undefined {
+  const told = events.findLast(
+    ({ name, subject, atMs }) =>
+      name === deadline.otherwise && atMs >= from.atMs && (!deadline.sameSubject || subject === from.subject),
+  );
+  return textIn(told?.detail, "said");
+}
+
+function textIn(detail: unknown, field: string): string | undefined {
+  const value = typeof detail === "object" && detail !== null ? (detail as Record<string, unknown>)[field] : undefined;
+  return typeof value === "string" ? value : undefined;
+}
+
+/** The sentence that a voiding event carries. */
+function voidReason({ name, detail }: LedgerEvent): string {
+  return textIn(detail, "because") ?? `The event ${name} says that this run shows nothing.`;
 }
 
 /** Infinite when nobody compared the clocks. */

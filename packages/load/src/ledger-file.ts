@@ -6,6 +6,8 @@ import { LoadError } from "./errors.ts";
 import { createLineWriter } from "./line-writer.ts";
 
 export interface LedgerFile {
+  /** What it is called until it is sealed. Written lines are in it some ms later. */
+  readonly partial: string;
   line(text: string): void;
   /** Writes the seal and gives the file its name. */
   seal(): Promise<void>;
@@ -53,7 +55,7 @@ export async function createLedgerFile(file: string, onError: (error: LoadError)
     await rm(partial, { force: true });
   }
 
-  return { line, seal, discard };
+  return { partial, line, seal, discard };
 }
 
 async function openFile(path: string): Promise<FileHandle> {

@@ -96,6 +96,24 @@ async function runWithWindow(run: LoadRun, meanwhile: () => Promise<unknown> | u
   await delay(400);
 }
 
+test.concurrent("the ledger can be read while it is written", async (context) => {
+  const { start } = await setUp(context);
+  const run = start({}, { rule });
+  await run.ready;
+  run.mark("half-way", { subject: "r0" });
+  const soFar = await vi.waitFor(async () => {
+    const ledger = await run.ledgerSoFar();
+    expect(ledger.events.map(({ name }) => name)).toContain("half-way");
+    return ledger;
+  }, soon);
+  expect(soFar.requests.length).toBeGreaterThan(0);
+  expect(soFar.problems).toContain("it was cut off: its last line, the seal, is missing");
+  const whole = await run.stop();
+  expect(whole.requests.slice(0, 1)).toEqual(soFar.requests.slice(0, 1));
+  expect(whole.problems).toEqual([]);
+  await expect(run.ledgerSoFar()).rejects.toMatchObject({ code: "LOAD_LEDGER_READ" });
+});
+
 test.concurrent("a run under which nothing fails is a PASS, and anyone who reads its file comes to the same verdict", async (context) => {
   const { start, ledgerFile, filesLeft } = await setUp(context);
   const run = start({}, { rule, about: { experiment: "E0" } });

@@ -49,6 +49,8 @@ export interface LoadRun {
   /** Writes an event line, on the ledger's clock. */
   mark(name: string, opts?: MarkOptions): void;
   stats(): LoadStats;
+  /** The ledger as it is written so far, some ms behind; its `problems` say that it has no end yet. Rejects after the run's end. */
+  ledgerSoFar(): Promise<Ledger>;
   /** Changes the arrival rate from now on. Throws LoadError `LOAD_PLAN_INVALID`. */
   setRate(perSecond: number): void;
   /** Schedules nothing more, lets what is under way finish, closes the ledger. May be called again: same answer. */
@@ -325,6 +327,13 @@ function createRun(plan: ResolvedPlan, opts: LoadOptions): LoadRun {
     return { header, ...none, problems: ["no file was asked for, so nothing was kept"] };
   }
 
+  async function ledgerSoFar(): Promise<Ledger> {
+    await opening;
+    if (broken !== undefined) throw broken;
+    if (file === undefined) return unkept();
+    return readLedger(file.partial);
+  }
+
   function stop(): Promise<Ledger> {
     if (isOver) return ended.promise;
     tell({ stop: true });
@@ -341,6 +350,7 @@ function createRun(plan: ResolvedPlan, opts: LoadOptions): LoadRun {
     agentPid: agent.pid,
     mark,
     stats: () => stats.read(),
+    ledgerSoFar,
     setRate(ratePerSecond) {
       parsePlan({ ...plan, ratePerSecond });
       tell({ rate: ratePerSecond });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { judge } from "./judge.ts";
-import type { RequestRecord } from "./ledger.ts";
+import type { Fate, RequestRecord } from "./ledger.ts";
 import { createLedger, event, events, plannedRule, type FixtureOptions } from "./ledger-fixture.ts";
 import { matchesPrediction, type Prediction } from "./prediction.ts";
 
@@ -118,6 +118,67 @@ test("a slack at the windows' edges is given, and can be taken away", () => {
   expect(match(late, { fates: ["refused"], windows: ["ending"], slackMs: 50 }).matches).toBe(false);
 });
 
+/** 49 requests are refused while r0 ends, and one more at the end. */
+const oneOfFifty = {
+  fate: ({ i }: RequestRecord) => (i === 1_500 || (i >= 900 && i < 949) ? "refused" : undefined),
+} as const;
+
+test("a stray among many is allowed where that was said, and is counted and named", () => {
+  const prediction: Prediction = { fates: ["refused"], windows: ["ending"], atLeast: 49 };
+  expect(match(oneOfFifty, prediction).matches).toBe(false);
+  expect(match(oneOfFifty, { ...prediction, strays: 0 })).toEqual(match(oneOfFifty, prediction));
+  expect(match(oneOfFifty, { ...prediction, strays: 0.02 })).toEqual({
+    matches: true,
+    reason: "It failed as predicted: 49 requests, 49 refused; 1 more strayed (request 1500: refused, persistent).",
+    strays: [1_500],
+  });
+});
+
+test("a request strays in its place, its connection or its fate; one that is wrong in all of them is one stray", () => {
+  const prediction: Prediction = { fates: ["refused"], connection: "new", windows: ["ending"], strays: 0.05 };
+  const lost = (stray: (request: RequestRecord) => Fate | undefined): FixtureOptions => ({
+    // Every second request is a new connection: 40 of them.
+    fate: (request) =>
+      stray(request) ?? (request.i >= 900 && request.i < 980 && request.i % 2 === 1 ? "refused" : undefined),
+  });
+  const strays = (numbers: readonly number[], fate: Fate = "refused") =>
+    match(
+      lost(({ i }) => (numbers.includes(i) ? fate : undefined)),
+      prediction,
+    );
+  // 901 is refused, in its window, over a new connection: here it is reset.
+  expect(strays([901], "reset")).toMatchObject({ matches: true, strays: [901] });
+  expect(strays([902])).toMatchObject({ matches: true, strays: [902] });
+  expect(strays([1_500], "timeout")).toMatchObject({ matches: true, strays: [1_500] });
+  expect(strays([902, 1_501])).toMatchObject({ matches: true, strays: [902, 1_501] });
+});
+
+test("more strays than were said do not match, and the reason says how many there were", () => {
+  const { matches, reason } = match(
+    { fate: (request) => (request.i === 1_600 ? "refused" : oneOfFifty.fate(request)) },
+    { fates: ["refused"], windows: ["ending"], strays: 0.02 },
+  );
+  expect(reason).toBe(
+    "It did not fail as predicted: all were to fall into the windows ending, and 2 of 51 did not (first: request 1500); 2 of 51 strayed, where 1 may.",
+  );
+  expect(matches).toBe(false);
+});
+
+test("a stray counts for nothing: what must be there must be there without it", () => {
+  const prediction: Prediction = { fates: ["refused"], windows: ["ending"], strays: 0.02 };
+  expect(match(oneOfFifty, { ...prediction, atLeast: 50 })).toEqual({
+    matches: false,
+    reason:
+      "It did not fail as predicted: at least 50 requests were to be hurt, and 49 were; 1 more strayed (request 1500: refused, persistent).",
+  });
+  const otherwise: FixtureOptions = { fate: (request) => (request.i === 1_500 ? "reset" : oneOfFifty.fate(request)) };
+  expect(match(otherwise, { ...prediction, fates: ["refused", "reset"], eachOf: ["reset"] }).reason).toContain(
+    "none was reset; 1 more strayed (request 1500: reset, persistent)",
+  );
+  // One of one is no stray.
+  expect(match(fail(1_500), prediction).matches).toBe(false);
+});
+
 test("degraded answers where none may be are predicted like failures", () => {
   const degraded: FixtureOptions = { fate: ({ i }) => (i === 900 ? "degraded" : undefined) };
   expect(match(degraded, { fates: ["degraded"] }).matches).toBe(true);
@@ -159,6 +220,8 @@ test.each<[Prediction, RegExp]>([
   [{}, /must say fates or codes, or it predicts nothing/],
   [{ fates: [] }, /fates must name at least one fate/],
   [{ fates: ["lost" as never] }, /fates\[0\] must be a kind of failure, or degraded, found "lost"/],
+  [{ fates: ["reset"], strays: 0.06 }, /strays must be <= 0.05: more are no strays, but another way to fail/],
+  [{ fates: ["reset"], strays: -1 }, /strays must be >= 0/],
   [{ codes: ["deadline-missed"], deadlines: [] }, /deadlines must name at least one deadline/],
   [{ fates: ["reset"], onVictim: true } as Prediction, /has no setting \["onVictim"\]/],
 ])("refuses the prediction %j", (prediction, sentence) => {

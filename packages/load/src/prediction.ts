@@ -9,7 +9,7 @@ import type { Verdict, VerdictCode } from "./verdict.ts";
 import { overlaps } from "./windows.ts";
 import { listFates } from "./wording.ts";
 
-/** What a control must bring about. *Every* offending request must fit, and at least `atLeast` of them must be there. */
+/** What a control must bring about. *Every* offending request must fit, but for `strays`, and at least `atLeast` of those that fit must be there. */
 export interface Prediction {
   /** Kinds of failure that may occur. `degraded` is one where the rule forbids it. Absent: the control fails by its events alone (see `codes`). */
   fates?: Fate[];
@@ -28,8 +28,13 @@ export interface Prediction {
   when?: { event: string; afterMs?: number; withinMs: number };
   /** Tolerance at the windows' edges, in ms; default 250. */
   slackMs?: number;
-  /** Default 1. */
+  /** Default 1. Strays do not count. */
   atLeast?: number;
+  /**
+   * Share of the offending requests, 0..0.05, that may be elsewhere, over another kind of connection, or of another fate: on a machine
+   * that others use, one of hundreds may. They are counted and named in the reason, and prove nothing. Default 0.
+   */
+  strays?: number;
   /** Which check must have decided; default: any that makes FAIL. */
   codes?: VerdictCode[];
   /** Names of deadlines: each of them was missed, and no other was. Default: whichever. */
@@ -40,9 +45,15 @@ export interface PredictionMatch {
   matches: boolean;
   /** One sentence: what happened as predicted, or what did not. */
   reason: string;
+  /** Numbers of the requests that were elsewhere or otherwise than predicted, no more than `strays` allows; only where the rest matches. */
+  strays?: number[];
 }
 
 const SLACK_MS = 250;
+/** More than one of twenty is not a stray but another way to fail. */
+export const MOST_STRAYS = 0.05;
+/** So that a share of 0.02 is 1 of 50, whatever its last binary digit. */
+const ROUNDING = 1e-9;
 
 const fate = z.enum(
   ["degraded", "refused", "reset", "timeout", "incomplete", "shed", "status", "unsent"],
@@ -60,6 +71,11 @@ const predictionSchema = strictObject({
   when: strictObject({ event: text, afterMs: ms.exactOptional(), withinMs: ms }).exactOptional(),
   slackMs: ms.exactOptional(),
   atLeast: z.int("must be a whole number >= 1").min(1, "must be >= 1").exactOptional(),
+  strays: z
+    .number("must be a share from 0 to 0.05")
+    .min(0, "must be >= 0")
+    .max(MOST_STRAYS, `must be <= ${MOST_STRAYS}: more are no strays, but another way to fail`)
+    .exactOptional(),
   codes: z.array(text, "must be a list of verdict codes").min(1, "must name at least one code").exactOptional(),
   deadlines: z
     .array(text, "must be a list of deadline names")
@@ -94,14 +110,26 @@ export function matchesPrediction(ledger: Ledger, verdict: Verdict, prediction: 
 
   const offenders = findOffenders(ledger);
   const atLeast = prediction.atLeast ?? 1;
-  if (offenders.length < atLeast) {
-    return mismatch(`at least ${atLeast} requests were to be hurt, and ${offenders.length} were`);
+  const tooFew = (found: number) =>
+    found < atLeast ? `at least ${atLeast} requests were to be hurt, and ${found} were` : undefined;
+  const few = tooFew(offenders.length);
+  if (few !== undefined) return mismatch(few);
+
+  const demands = demandsOf({ ledger, verdict, prediction, offenders });
+  if (typeof demands === "string") return mismatch(demands);
+  const { fitting = [], strays = [] } = Object.groupBy(offenders, (offender) =>
+    demands.every(({ fits }) => fits(offender)) ? "fitting" : "strays",
+  );
+  if (strays.length > offenders.length * (prediction.strays ?? 0) + ROUNDING) {
+    return mismatch(unmetDemand({ demands, offenders, strays, prediction }));
   }
-  for (const contradicts of [otherFate, otherConnection, otherPlace, otherReplica, otherTime]) {
-    const reason = contradicts({ ledger, verdict, prediction, offenders });
-    if (reason !== undefined) return mismatch(reason);
-  }
-  return { matches: true, reason: `It failed as predicted: ${offenders.length} requests, ${listFates(offenders)}.` };
+  const reason = tooFew(fitting.length) ?? absentFate(fitting, prediction);
+  if (reason !== undefined) return mismatch(reason + besides(strays));
+  return {
+    matches: true,
+    reason: `It failed as predicted: ${fitting.length} requests, ${listFates(fitting)}${besides(strays)}.`,
+    ...(strays.length > 0 && { strays: strays.map(({ i }) => i) }),
+  };
 }
 
 /** @throws LoadError `LOAD_PREDICTION_INVALID` with every mistake in one sentence */
@@ -147,62 +175,114 @@ function quoted(names: readonly string[]): string {
   return names.map((name) => `"${name}"`).join(", ");
 }
 
-function otherFate({ prediction, offenders }: Comparison): string | undefined {
-  const { fates = [], eachOf = [] } = prediction;
-  const others = offenders.filter(({ fate }) => !fates.includes(fate));
-  if (others.length > 0) return `the predicted fates were ${fates.join(", ")}, and there were ${listFates(others)}`;
-  const absent = eachOf.filter((fate) => !offenders.some((offender) => offender.fate === fate));
+/** What each offending request must fit, or it is a stray. */
+interface Demand {
+  fits: (request: RequestRecord) => boolean;
+  /** The reason where it is not met, of those that do not fit. */
+  otherwise: (others: RequestRecord[]) => string;
+}
+
+/** Or what makes them pointless, as a reason. */
+function demandsOf(comparison: Comparison): Demand[] | string {
+  const demands: Demand[] = [];
+  for (const make of [fateDemand, connectionDemand, placeDemand, replicaDemand, timeDemand]) {
+    const demand = make(comparison);
+    if (typeof demand === "string") return demand;
+    if (demand !== undefined) demands.push(demand);
+  }
+  return demands;
+}
+
+/** What is wrong with too many strays: the first demand that they do not meet. */
+function unmetDemand(opts: {
+  demands: readonly Demand[];
+  offenders: readonly RequestRecord[];
+  strays: readonly RequestRecord[];
+  prediction: Prediction;
+}): string {
+  const { demands, offenders, strays, prediction } = opts;
+  const broken = demands.find(({ fits }) => !strays.every((stray) => fits(stray)));
+  const reason = broken?.otherwise(strays.filter((stray) => !broken.fits(stray))) ?? "";
+  if (prediction.strays === undefined || prediction.strays === 0) return reason;
+  const allowed = Math.floor(offenders.length * prediction.strays + ROUNDING);
+  return `${reason}; ${strays.length} of ${offenders.length} strayed, where ${allowed} may`;
+}
+
+/** `; 1 more strayed (request 1500: refused, new)`, or nothing. */
+function besides(strays: readonly RequestRecord[]): string {
+  const [first] = strays;
+  if (first === undefined) return "";
+  const named = `request ${first.i}: ${first.fate}, ${first.connection}`;
+  return `; ${strays.length} more strayed (${strays.length > 1 ? "first: " : ""}${named})`;
+}
+
+function fateDemand({ prediction }: Comparison): Demand {
+  const { fates = [] } = prediction;
+  return {
+    fits: ({ fate }) => fates.includes(fate),
+    otherwise: (others) => `the predicted fates were ${fates.join(", ")}, and there were ${listFates(others)}`,
+  };
+}
+
+function absentFate(fitting: readonly RequestRecord[], { eachOf = [] }: Prediction): string | undefined {
+  const absent = eachOf.filter((fate) => !fitting.some((offender) => offender.fate === fate));
   return absent.length > 0 ? `none was ${absent.join(", none was ")}` : undefined;
 }
 
-function otherConnection({ prediction, offenders }: Comparison): string | undefined {
+function connectionDemand({ prediction, offenders }: Comparison): Demand | undefined {
   const { connection } = prediction;
   if (connection === undefined) return undefined;
-  const others = offenders.filter((offender) => offender.connection !== connection);
-  return others.length > 0
-    ? `only ${connection} connections were to be hurt, and ${others.length} of ${offenders.length} were not ${connection} (${listFates(others)})`
-    : undefined;
+  return {
+    fits: (request) => request.connection === connection,
+    otherwise: (others) =>
+      `only ${connection} connections were to be hurt, and ${others.length} of ${offenders.length} were not ${connection} (${listFates(others)})`,
+  };
 }
 
-function otherPlace({ verdict, prediction, offenders }: Comparison): string | undefined {
+function placeDemand({ verdict, prediction, offenders }: Comparison): Demand | undefined {
   const { windows: names, slackMs = SLACK_MS } = prediction;
   if (names === undefined) return undefined;
   const spans = verdict.windows.filter(({ name }) => names.includes(name)).map((window) => widen(window, slackMs));
-  const outside = offenders.filter((offender) => !spans.some((span) => overlaps(offender, span)));
-  return outside.length > 0
-    ? `all were to fall into the windows ${names.join(", ")}, and ${outside.length} of ${offenders.length} did not (first: request ${outside[0]?.i})`
-    : undefined;
+  return {
+    fits: (request) => spans.some((span) => overlaps(request, span)),
+    otherwise: (outside) =>
+      `all were to fall into the windows ${names.join(", ")}, and ${outside.length} of ${offenders.length} did not (first: request ${outside[0]?.i})`,
+  };
 }
 
-function otherReplica({ ledger, verdict, prediction, offenders }: Comparison): string | undefined {
+function replicaDemand({ ledger, verdict, prediction, offenders }: Comparison): Demand | string | undefined {
   if (prediction.onVictims !== true) return undefined;
   const slackMs = prediction.slackMs ?? SLACK_MS;
   const holders = socketHolders(ledger);
-  const placed = offenders.flatMap((offender) => {
-    const replica = offender.servedBy ?? holders.get(offender.socket);
-    return replica === undefined ? [] : [{ offender, replica }];
-  });
-  if (placed.length === 0) return "of none can it be told which replica it was with";
-  const elsewhere = placed.find(
-    ({ offender, replica }) =>
-      !verdict.windows.some((window) => window.subject === replica && overlaps(offender, widen(window, slackMs))),
-  );
-  return elsewhere === undefined
-    ? undefined
-    : `only replicas in a window were to hurt, and request ${elsewhere.offender.i} was with ${elsewhere.replica}, which was in none`;
+  const replicaOf = ({ servedBy, socket }: RequestRecord) => servedBy ?? holders.get(socket);
+  if (!offenders.some((offender) => replicaOf(offender) !== undefined)) {
+    return "of none can it be told which replica it was with";
+  }
+  return {
+    fits: (request) => {
+      const replica = replicaOf(request);
+      return (
+        replica === undefined ||
+        verdict.windows.some((window) => window.subject === replica && overlaps(request, widen(window, slackMs)))
+      );
+    },
+    otherwise: ([first]) =>
+      `only replicas in a window were to hurt, and request ${first?.i} was with ${first && replicaOf(first)}, which was in none`,
+  };
 }
 
-function otherTime({ ledger, prediction, offenders }: Comparison): string | undefined {
+function timeDemand({ ledger, prediction, offenders }: Comparison): Demand | string | undefined {
   const { when } = prediction;
   if (when === undefined) return undefined;
   const spans = ledger.events
     .filter(({ name }) => name === when.event)
     .map(({ atMs }) => ({ fromMs: atMs + (when.afterMs ?? 0), toMs: atMs + when.withinMs }));
   if (spans.length === 0) return `the event ${when.event} did not happen`;
-  const outside = offenders.filter((offender) => !spans.some((span) => overlaps(offender, span)));
-  return outside.length > 0
-    ? `all were to be under way from ${when.afterMs ?? 0} to ${when.withinMs} ms after ${when.event}, and ${outside.length} of ${offenders.length} were not (first: request ${outside[0]?.i})`
-    : undefined;
+  return {
+    fits: (request) => spans.some((span) => overlaps(request, span)),
+    otherwise: (outside) =>
+      `all were to be under way from ${when.afterMs ?? 0} to ${when.withinMs} ms after ${when.event}, and ${outside.length} of ${offenders.length} were not (first: request ${outside[0]?.i})`,
+  };
 }
 
 /** A connection stays with one replica, so any answer on a socket tells who holds it. */

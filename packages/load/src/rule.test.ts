@@ -51,6 +51,11 @@ test.each<[string, PassRule, RegExp]>([
     { ...plannedRule, degraded: { allowed: "in-windows", windows: ["stock"] } },
     /degraded\.windows\[0\] must be the name of one of the rule's windows, found "stock"/,
   ],
+  [
+    "a share that nothing can have",
+    { ...unplannedRule, failedShare: { min: 0.2, max: 0.1 } },
+    /failedShare must have a min that is not above its max/,
+  ],
   ["a misspelt setting", { ...plannedRule, minSend: 3_000 } as PassRule, /has no setting \["minSend"\]/],
 ])("refuses %s", (_, rule, sentence) => {
   expect(() => parseRule(JSON.parse(JSON.stringify(rule)))).toThrow(

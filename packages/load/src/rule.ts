@@ -23,6 +23,8 @@ export interface DeadlineRule {
   withinMs: number;
   /** Default true: both events are about the same subject. */
   sameSubject?: boolean;
+  /** An event that tells why it did not happen: `said` in its detail, a part of a sentence, stands in the reason. */
+  otherwise?: string;
 }
 
 export interface DegradedRule {
@@ -90,6 +92,15 @@ export interface PassRule {
   overWithinMs?: number;
   degraded?: DegradedRule;
   deadlines?: DeadlineRule[];
+  /**
+   * Where the fault itself makes a share of the requests fail: the share, 0..1, of those scheduled in windows that must have
+   * failed. Less or more is another fault than the rule speaks of: INVALID.
+   */
+  failedShare?: { min: number; max: number };
+  /** Whether what failed was under way while a window was open, give or take the clocks' error; else FAIL. Default false. */
+  failedOnlyInWindows?: boolean;
+  /** Events by which whoever runs it says that nothing can be concluded: INVALID, with the event's `detail.because` as the reason. Default none. */
+  voidedBy?: string[];
   /** Share of new connections that the plan must have had; default 0.5. */
   newShare?: number;
   /** The generator's own lag, over all requests and over those in windows; more is INVALID. Defaults: p99 100 ms, max 1 000 ms. */
@@ -99,8 +110,11 @@ export interface PassRule {
 }
 
 /** A rule with every default written out. */
-export interface ResolvedRule extends Required<Omit<PassRule, "evidenceFrom" | "failedAtMost" | "overWithinMs">> {
+export interface ResolvedRule extends Required<
+  Omit<PassRule, "evidenceFrom" | "failedAtMost" | "overWithinMs" | "failedShare">
+> {
   evidenceFrom?: string;
+  failedShare?: { min: number; max: number };
   failedAtMost: {
     atMost: number;
     plusPerWindowSecond: number;
@@ -109,13 +123,14 @@ export interface ResolvedRule extends Required<Omit<PassRule, "evidenceFrom" | "
   /** Infinity for `planned`, where no failure is in time. */
   overWithinMs: number;
   windows: (Required<Omit<WindowRule, "to">> & { to: string[] })[];
-  deadlines: (Required<Omit<DeadlineRule, "to">> & { to: string[] })[];
+  deadlines: (Required<Omit<DeadlineRule, "to" | "otherwise">> & Pick<DeadlineRule, "otherwise"> & { to: string[] })[];
   baseline: { minMs: number; minSent: number };
   degraded: DegradedRule & { graceMs: number; atLeast: number };
   maxScheduleLagMs: { p99: number; max: number };
 }
 
 const count = z.int("must be a whole number >= 0").min(0, "must be >= 0");
+const share = z.number("must be a number from 0 to 1").min(0, "must be >= 0").max(1, "must be <= 1");
 const ms = z.number("must be a number of ms").min(0, "must be >= 0");
 const name = z.string("must be a name").min(1, "must not be empty");
 const names = z.union(
@@ -137,6 +152,7 @@ const deadlineSchema = strictObject({
   to: names,
   withinMs: ms,
   sameSubject: z.boolean("must be true or false").default(true),
+  otherwise: name.exactOptional(),
 });
 
 const perSecond = z.number("must be a number of failures a second").min(0, "must be >= 0");
@@ -186,7 +202,10 @@ const ruleSchema = strictObject({
   overWithinMs: ms.exactOptional(),
   degraded: degradedSchema.prefault({ allowed: "never" }),
   deadlines: z.array(deadlineSchema, "must be a list").default([]),
-  newShare: z.number("must be a number from 0 to 1").min(0, "must be >= 0").max(1, "must be <= 1").default(0.5),
+  failedShare: strictObject({ min: share, max: share }).exactOptional(),
+  failedOnlyInWindows: z.boolean("must be true or false").default(false),
+  voidedBy: z.array(name, "must be a list of event names").default([]),
+  newShare: share.default(0.5),
   maxScheduleLagMs: strictObject({ p99: ms.default(100), max: ms.default(1_000) }).prefault({}),
   maxClockErrorMs: ms.default(50),
 }).superRefine((rule, context) => {
@@ -198,6 +217,8 @@ const ruleSchema = strictObject({
     if (rule.kind === "planned" && rule[bound] !== undefined)
       issue([bound], "must be absent: planned disruption loses nothing");
   }
+  if (rule.failedShare !== undefined && rule.failedShare.min > rule.failedShare.max)
+    issue(["failedShare"], "must have a min that is not above its max");
   const known = new Set(rule.windows.map((window) => window.name));
   for (const [index, named] of (rule.degraded.windows ?? []).entries()) {
     if (!known.has(named)) issue(["degraded", "windows", index], "must be the name of one of the rule's windows");

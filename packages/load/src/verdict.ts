@@ -7,15 +7,18 @@ export type VerdictCode =
   | "failures"
   | "failures-over-bound"
   | "failures-too-late"
+  | "failures-outside-windows"
   | "degraded-outside-windows"
   | "deadline-missed"
   // INVALID
   | "ledger-damaged"
+  | "voided"
   | "plan-not-as-ruled"
   | "clock-uncertain"
   | "schedule-lag"
   | "generator-limit"
   | "no-fault"
+  | "fault-not-as-ruled"
   | "window-unclosed"
   | "baseline-short"
   | "baseline-unhealthy"
@@ -71,7 +74,16 @@ export interface Verdict {
   windows: FaultWindow[];
   victims: { subject: string; atMs: number; sockets: number }[];
   /** `decided`: the load went on long enough to tell. */
-  deadlines: { name: string; subject?: string; withinMs: number; tookMs?: number; met: boolean; decided: boolean }[];
+  deadlines: {
+    name: string;
+    subject?: string;
+    withinMs: number;
+    tookMs?: number;
+    met: boolean;
+    decided: boolean;
+    /** Why it did not happen, where an event tells: a part of a sentence. */
+    because?: string;
+  }[];
   /** Persistent sockets open when the evidence starts. */
   persistentSockets: number;
   /** From the scheduled time, answered and degraded ones only. */

@@ -24,6 +24,11 @@ export function inSeconds(ms: number): string {
   return `${(ms / 1_000).toFixed(1)} s`;
 }
 
+/** Of a share, 0..1. */
+export function inPercent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}
+
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
