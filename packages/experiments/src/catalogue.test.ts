@@ -28,10 +28,17 @@ test("what a cluster runs, and which controls there", () => {
     ["E1", ["no-drain: catalogue.shutdown.enabled: true -> false"]],
     ["E3", ["one-replica: catalogue.replicas: 3 -> 1"]],
     ["E5", ["default-tolerations: tolerationSeconds: 30 -> 300"]],
+    ["E8", ["no-drain: catalogue.shutdown.enabled: true -> false"]],
+    ["E8b", ["no-drain: catalogue.shutdown.enabled: true -> false"]],
+    ["E15a", ['memory-queue: platform.logQueue: "disk" -> "memory"']],
+    ["E15b", ['memory-queue: platform.logQueue: "disk" -> "memory"']],
+    ["E15c", ['other-labels: catalogue.alertRelease: "catalogue" -> "nobody"']],
   ]);
 });
 
 test("an experiment is found in either case, and an unknown one names those there are", () => {
   expect(findExperiment("e11").title).toBe("Dependency slow, gone, back");
-  expect(() => findExperiment("E2")).toThrow('There is no experiment "E2"; there are E1, E3, E5, E11.');
+  expect(() => findExperiment("E2")).toThrow(
+    'There is no experiment "E2"; there are E1, E3, E5, E8, E8b, E11, E15a, E15b, E15c.',
+  );
 });

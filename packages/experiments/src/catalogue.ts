@@ -1,10 +1,13 @@
 /** All experiments there are. */
 import { ExperimentError } from "./errors.ts";
 import type { Experiment } from "./experiment.ts";
+import { alert } from "./experiments/alert.ts";
 import { dependency } from "./experiments/dependency.ts";
+import { logLedger, logLedgerBySidecar } from "./experiments/log-ledger.ts";
 import { nodeLoss } from "./experiments/node-loss.ts";
 import { podCrash } from "./experiments/pod-crash.ts";
 import { rollingUpdate } from "./experiments/rolling-update.ts";
+import { scaleOutAndIn, scaleOutAndInByHpa } from "./experiments/scale-out-and-in.ts";
 import { describeChange } from "./system.ts";
 import type { TargetName } from "./target.ts";
 
@@ -24,7 +27,17 @@ export interface ControlSummary {
   readonly targets: readonly TargetName[];
 }
 
-const experiments: readonly Experiment[] = [rollingUpdate, podCrash, nodeLoss, dependency];
+const experiments: readonly Experiment[] = [
+  rollingUpdate,
+  podCrash,
+  nodeLoss,
+  scaleOutAndIn,
+  scaleOutAndInByHpa,
+  dependency,
+  logLedger,
+  logLedgerBySidecar,
+  alert,
+];
 
 /** In the order of their numbers; with `target`, those that run there. */
 export function listExperiments(opts: { target?: TargetName } = {}): readonly ExperimentSummary[] {

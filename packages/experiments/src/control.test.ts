@@ -120,6 +120,53 @@ test("a control that is to miss a deadline misses that one: the method's may go 
   });
 });
 
+test("a control that is to fail by a deadline alone may hurt no request", () => {
+  const report = (lost: Parameters<typeof reportOf>[0]) => {
+    const made = exampleLedger({ lost });
+    const ledger = { ...made, header: { ...made.header, ...(rule ? { rule } : {}) } };
+    const missed = { code: "deadline-missed" as const, reason: '"stored" did not happen.' };
+    const verdict = exampleVerdict(ledger);
+    const control = { ...controlWith(), predict: { codes: [missed.code], deadlines: ["stored"] } };
+    const judged = {
+      ...verdict,
+      verdict: "FAIL" as const,
+      ...(lost.length === 0 ? missed : { code: "failures" as const, reason: "2 requests failed." }),
+      findings: [missed],
+      deadlines: [{ name: "stored", withinMs: 1000, met: false, decided: true }],
+    };
+    return controlReport(control, { ledger, verdict: judged, rollback: verified });
+  };
+  expect(report([])).toMatchObject({ verdict: "FAIL", ran: { asPredicted: true } });
+  expect(report(asPredicted)).toMatchObject({
+    verdict: "INVALID",
+    reason: expect.stringContaining("failed by failures"),
+  });
+});
+
+test("where strays are allowed, one of fifty is named and proves nothing", () => {
+  const inWindow = Array.from(
+    { length: 49 },
+    (_, n) => ({ atMs: 7000 + 2 * n, fate: "reset", connection: "new" }) as const,
+  );
+  const stray = { atMs: 18_000, fate: "reset", connection: "persistent" } as const;
+  const predict = { eachConnection: ["new"], strays: 0.02 } as const;
+  expect(reportOf([...inWindow, stray], { predict: { eachConnection: ["new"] } })).toMatchObject({
+    verdict: "INVALID",
+  });
+  expect(reportOf([...inWindow, stray], { predict: { ...predict, eachConnection: ["new"] } })).toMatchObject({
+    verdict: "FAIL",
+    reason: expect.stringMatching(
+      /It failed as predicted: 49 requests, 49 reset; 1 more strayed \(request \d+: reset, persistent\)\.$/,
+    ),
+    ran: { asPredicted: true },
+  });
+  // The only kept-alive one strayed.
+  expect(reportOf([...inWindow, stray], { predict: { strays: 0.02 } })).toMatchObject({
+    verdict: "INVALID",
+    reason: expect.stringContaining("no request over a persistent connection failed"),
+  });
+});
+
 test("a control whose rollback could not be verified is INVALID", () => {
   const rollback = { verified: false, reason: "the rollback could not be verified: faults: a still has latency" };
   expect(reportOf(asPredicted, { rollback })).toMatchObject({

@@ -37,15 +37,15 @@ export function controlReport(
   }
   if (verdict.verdict === "INVALID") return { verdict: "INVALID", reason: verdict.reason, ran: ran(false) };
 
-  const different = deviationOf(ledger, { verdict, predict });
-  if (different !== undefined) {
-    return { verdict: "INVALID", reason: different, ran: ran(false) };
+  const { deviation, besides } = compare(ledger, { verdict, predict });
+  if (deviation !== undefined) {
+    return { verdict: "INVALID", reason: deviation, ran: ran(false) };
   }
   if (!rollback.verified) {
     return { verdict: "INVALID", reason: `It failed as predicted, but ${rollback.reason}.`, ran: ran(false) };
   }
   const why = predictedFinding(verdict, predict) ?? verdict.reason;
-  return { verdict: "FAIL", reason: `It fails as predicted with ${changed}: ${why}`, ran: ran(true) };
+  return { verdict: "FAIL", reason: `It fails as predicted with ${changed}: ${why}${besides}`, ran: ran(true) };
 }
 
 /** The deadline that was to be missed says more than the method's, which is the first of the findings then. */
@@ -55,23 +55,30 @@ function predictedFinding({ findings }: Verdict, { deadlines = [] }: ControlPred
   )?.reason;
 }
 
-/** What was not as predicted, as a sentence, or undefined. */
-function deviationOf(ledger: Ledger, opts: { verdict: Verdict; predict: ControlPrediction }): string | undefined {
+/** What was not as predicted, as a sentence; or, where all was, what is to be said besides: strays. */
+function compare(
+  ledger: Ledger,
+  opts: { verdict: Verdict; predict: ControlPrediction },
+): { deviation?: string; besides: string } {
   const { eachConnection = [], requests, ...prediction } = opts.predict;
   // A method that waits for what does not come is not done in time either: that says nothing of its own.
   const deadlines = opts.verdict.deadlines.filter(({ name }) => name !== METHOD_DEADLINE);
   const match = matchesPrediction(ledger, { ...opts.verdict, deadlines }, prediction);
-  if (!match.matches) return match.reason;
+  if (!match.matches) return { deviation: match.reason, besides: "" };
 
+  const { strays = [] } = match;
   const failed = ledger.requests.filter(({ fate }) => isFailed(fate));
   for (const kind of eachConnection) {
-    if (!failed.some(({ connection }) => connection === kind)) {
-      return `It did not fail as predicted: no request over a ${kind} connection failed, though some were to.`;
+    // What strayed proves nothing.
+    if (!failed.some(({ i, connection }) => connection === kind && !strays.includes(i))) {
+      const deviation = `It did not fail as predicted: no request over a ${kind} connection failed, though some were to.`;
+      return { deviation, besides: "" };
     }
   }
   const other = requests && failed.find(({ request }) => !requests.includes(request));
   if (other) {
-    return `It did not fail as predicted: request ${other.i} (${other.request}) was ${other.fate}, though only ${requests.join(", ")} were to fail.`;
+    const deviation = `It did not fail as predicted: request ${other.i} (${other.request}) was ${other.fate}, though only ${requests.join(", ")} were to fail.`;
+    return { deviation, besides: "" };
   }
-  return undefined;
+  return { besides: strays.length === 0 ? "" : ` ${match.reason}` };
 }

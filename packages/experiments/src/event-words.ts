@@ -41,17 +41,29 @@ export function eventSentence(event: TargetEvent): string | undefined {
       // A rollback asks for what there should be; where there is, nothing happens.
       if (detail["from"] === detail["to"]) return undefined;
       return `${who} scales from ${textOf(detail["from"])} to ${textOf(detail["to"])}`;
+    case "scaler.desired":
+      return `the scaler of ${who} wants ${textOf(detail["to"])} replicas`;
+    case "scaler.failing":
+      return `the scaler of ${who} does not work: ${textOf(detail["because"])}`;
+    case "scaler.working":
+      return `the scaler of ${who} works`;
     default:
       return undefined;
   }
 }
 
 /** The lab's own marks; the target's events are said by `eventSentence`. */
-export function markSentence(name: string, subject: string | undefined): string | undefined {
+export function markSentence(
+  name: string,
+  { subject, detail }: { subject: string | undefined; detail?: unknown },
+): string | undefined {
+  if (name === "load.rate") return `the load is ${textOf(fieldOf(detail, "perSecond"))} requests a second`;
+  const said = fieldOf(detail, "said");
+  if (typeof said === "string") return said;
   if (
     name.startsWith("replica.") ||
     name.includes(".replica.") ||
-    /(^|\.)(endpoints|balancer|fleet|node|rollout|scale|watch)\b/.test(name)
+    /(^|\.)(endpoints|balancer|fleet|node|rollout|scale|scaler|watch)\b/.test(name)
   )
     return undefined;
   const [what = name, state = ""] = name.split(".");
@@ -64,6 +76,10 @@ export function markSentence(name: string, subject: string | undefined): string 
     default:
       return `${what}${state === "" ? "" : ` ${state}`}${about}`;
   }
+}
+
+function fieldOf(detail: unknown, field: string): unknown {
+  return typeof detail === "object" && detail !== null ? Reflect.get(detail, field) : undefined;
 }
 
 function textOf(value: unknown): string {

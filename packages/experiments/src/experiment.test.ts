@@ -128,6 +128,19 @@ test("a control that predicts no kind, no connection or no moment of failure is 
   expect(sentence).toContain("when its failures fall");
 });
 
+test("a control that fails by a deadline alone says which, and nothing of requests", () => {
+  const deadlines = ["rollback"];
+  const byDeadline = (predict: ControlInput["predict"]) =>
+    refusal({ ...complete, controls: [{ ...control, predict: { codes: ["deadline-missed"], ...predict } }] });
+  expect(byDeadline({ deadlines })).toBe("");
+  expect(byDeadline({})).toContain("must predict which deadlines are missed");
+  expect(byDeadline({ deadlines, windows: ["ending"] })).toContain(
+    "fails by a deadline alone, and predicts `windows` of requests",
+  );
+  // Whatever else it fails by hurts requests, and must say how.
+  expect(byDeadline({ codes: ["failures"] })).toContain("must predict which fates its failures have");
+});
+
 test("two controls of one name are refused, and names that are no part of a file name", () => {
   expect(refusal({ ...complete, controls: [control, control] })).toContain("name of another control");
   expect(refusal({ ...complete, controls: [{ ...control, name: "../No Drain" }] })).toContain("kebab-case");

@@ -2,7 +2,15 @@
  * What an experiment is, and the rules that its file cannot break. `experiment()` refuses, when the file is loaded,
  * whatever has no control, no rollback or no baseline, and a control that differs in anything but one value.
  */
-import type { ConnectionKind, LoadStats, PassRule, Prediction } from "@holdfast/load";
+import {
+  MOST_STRAYS,
+  type ConnectionKind,
+  type Ledger,
+  type LoadStats,
+  type PassRule,
+  type Prediction,
+  type VerdictCode,
+} from "@holdfast/load";
 import { ExperimentError, sentenceOf } from "./errors.ts";
 import { ROLLBACK_WITHIN_MS, ruleFaults, type Pass } from "./pass.ts";
 import {
@@ -15,6 +23,7 @@ import {
   type SystemChange,
 } from "./system.ts";
 import type { Replica, ServiceName, Target, TargetName } from "./target.ts";
+import type { TargetPlatform } from "./target-platform.ts";
 
 /** The load an experiment asks for. The rest of the plan is the lab's: constant rate, half new connections, no retry. */
 export interface LoadInput {
@@ -39,7 +48,8 @@ export interface Facts {
 
 /**
  * What a control must do to count: fail in this way, there and then, and in no other. packages/load checks it against
- * the ledger; the lab adds what is below.
+ * the ledger; the lab adds what is below. Where no request is to be hurt, `codes: ["deadline-missed"]` and the `deadlines`
+ * say it all.
  */
 export interface ControlPrediction extends Prediction {
   /** Each of these kinds of connection must lose something; `connection` says that no other kind may. */
@@ -69,6 +79,8 @@ export interface Control extends Omit<ControlInput, "with" | "predictOn"> {
 /** What a method works with. The target's faults work inside `during` only, so each is in the ledger. */
 export interface Lab {
   readonly target: Target;
+  /** As `target.platform`. */
+  readonly platform: TargetPlatform | undefined;
   /** As it runs, with a control's value in it. */
   readonly system: System;
   readonly signal: AbortSignal;
@@ -76,6 +88,14 @@ export interface Lab {
   during<T>(name: string, work: () => Promise<T>): Promise<T>;
   mark(name: string, opts?: { subject?: string; detail?: unknown }): void;
   stats(): LoadStats;
+  /** From now on the load comes at this rate, in requests a second; marked as `load.rate`. Inside of `during` only. After the method it is the plan's again. */
+  setRate(perSecond: number): void;
+  /** A figure that the run brings beside its verdict. Marked in the ledger under its name, and `said`, a part of a sentence, stands in the result. */
+  measured(name: string, figure: { readonly said: string; readonly [field: string]: unknown }): void;
+  /** The ledger as it is written so far, some ms behind. */
+  ledgerSoFar(): Promise<Ledger>;
+  /** Keeps a file beside the ledger, among the run's logs, so that whoever judges it again has it too. */
+  keep(file: string, content: string): Promise<void>;
   /** The load goes on meanwhile. */
   pass(opts: { seconds: number }): Promise<void>;
   /**
@@ -83,6 +103,8 @@ export interface Lab {
    * `what` completes the sentence "waited N s for ...".
    */
   until(what: string, opts: { withinSeconds: number; holds: () => boolean | Promise<boolean> }): Promise<void>;
+  /** What must hold before the run can show anything. Otherwise it goes on to its rollback and is INVALID, for the reason that the sentence says. */
+  need(holds: boolean, because: string): void;
   /** How many requests were due so far while a window of the pass rule was open. */
   scheduledInWindows(): number;
   /** Any ready replica of the service, drawn by the plan's seed. */
@@ -157,6 +179,8 @@ export interface DefinedExperiment extends Experiment {
 
 /** The lab's own deadline: that a method came to its end in time. */
 export const METHOD_DEADLINE = "method";
+/** Marked where a method found that it could show nothing; its detail says why. */
+export const VOID_EVENT = "method.void";
 /** Less undisturbed load shows nothing: at 3 s every persistent socket of the default plans has answered several times. */
 const MIN_BASELINE_SECONDS = 3;
 /** A request that was sent as the method ended must have had its time to fail. */
@@ -290,6 +314,7 @@ function withLabRules(input: ExperimentInput): ExperimentInput["pass"] {
         baseline: { minMs: baselineSeconds * 1000, minSent },
         // Before whatever is done: a connection falls some milliseconds earlier than the end of its replica is seen.
         evidenceFrom: "method.start",
+        voidedBy: [VOID_EVENT],
         deadlines: [
           { name: METHOD_DEADLINE, from: "method.start", to: "method.done", withinMs: methodWithinSeconds * 1000 },
           ...(rule.deadlines ?? []),
@@ -348,6 +373,24 @@ function readChange(changed: SystemChange | undefined, system: System): LeafChan
 
 function predictionFaults(predict: ControlPrediction | undefined): string[] {
   if (!predict) return ["must predict how it fails"];
+  return isByDeadline(predict) ? deadlinePredictionFaults(predict) : requestPredictionFaults(predict);
+}
+
+/** No request is hurt: what fails is that something does not happen in time. */
+function isByDeadline({ fates, codes }: ControlPrediction): boolean {
+  return fates === undefined && codes?.join() === ("deadline-missed" satisfies VerdictCode);
+}
+
+function deadlinePredictionFaults(predict: ControlPrediction): string[] {
+  const { codes: _, deadlines = [], ...aboutRequests } = predict;
+  const faults: string[] = [];
+  if (deadlines.length === 0) faults.push("must predict which deadlines are missed");
+  const [about] = Object.keys(aboutRequests);
+  if (about !== undefined) faults.push(`fails by a deadline alone, and predicts \`${about}\` of requests`);
+  return faults;
+}
+
+function requestPredictionFaults(predict: ControlPrediction): string[] {
   const faults: string[] = [];
   if (!predict.fates || predict.fates.length === 0) faults.push("must predict which fates its failures have");
   if (predict.fates?.includes("answered")) faults.push("predicts a fate that is no failure");
@@ -356,6 +399,8 @@ function predictionFaults(predict: ControlPrediction | undefined): string[] {
   }
   if ((predict.windows?.length ?? 0) === 0 && !predict.when) faults.push("must predict when its failures fall");
   if ((predict.atLeast ?? 1) < 1) faults.push("must predict at least one failure");
+  const { strays = 0 } = predict;
+  if (strays < 0 || strays > MOST_STRAYS) faults.push(`must allow strays from 0 to ${MOST_STRAYS}`);
   return faults;
 }
 

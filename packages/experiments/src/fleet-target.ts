@@ -32,6 +32,9 @@ export function fleetTarget(opts: FleetTargetOptions): TargetFactory {
 }
 
 function createFleetTarget(opts: FleetTargetOptions, { system, logDir }: { system: System; logDir: string }): Target {
+  if (system.catalogue.autoscaling.mode !== "none") {
+    throw new ExperimentError("TARGET_UNSUITED", "Processes on one machine have no scaler.");
+  }
   const version = opts.version ?? "1.0.0";
   const listeners = new Set<(event: TargetEvent) => void>();
   const common = { version, logDir, ...fleetSettings(system) };
@@ -91,6 +94,7 @@ function createFleetTarget(opts: FleetTargetOptions, { system, logDir }: { syste
     settled: (service, { withinMs }) => fleets[service].settled({ withinMs }),
     scale: (service, replicas) => fleets[service].scale(replicas),
     kill: ({ service, name }) => fleets[service].kill(name, "SIGKILL"),
+    end: () => Promise.reject(noPods()),
     // oxlint-disable-next-line require-await -- a cluster has to be asked
     nodes: async () => [],
     loseNode: () => Promise.reject(noNodes()),
@@ -133,6 +137,10 @@ function createFleetTarget(opts: FleetTargetOptions, { system, logDir }: { syste
     // The fleet has written them where they belong.
     collectLogs: async () => {},
   };
+}
+
+function noPods(): ExperimentError {
+  return new ExperimentError("TARGET_UNSUITED", "Processes on one machine have no pods that could be deleted.");
 }
 
 function noNodes(): ExperimentError {

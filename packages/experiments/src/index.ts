@@ -38,20 +38,23 @@ export {
 export { kindTarget, type KindTargetOptions } from "./kind-target.ts";
 export { loadAgentCommand, startLoadAgent } from "./kind/load-agent-pod.ts";
 export { findExperiment, listExperiments, type ControlSummary, type ExperimentSummary } from "./catalogue.ts";
+export { runWithAttempts, type AttemptOptions } from "./attempts.ts";
 export { runExperiment, type RunOptions } from "./run.ts";
 export { isAsWanted, runSuite, withControlsOf, type SuiteOptions, type SuiteResult } from "./suite.ts";
 export type { Phase, Progress } from "./progress.ts";
-export { exitCodeOf } from "./result.ts";
+export { attemptWords } from "./result.ts";
 export type {
   ControlFigures,
   ControlReport,
+  EarlierAttempt,
   Figures,
   RollbackCheck,
   RollbackReport,
   RunResult,
   VerdictWord,
 } from "./result.ts";
-export { escapeXml, junit } from "./junit.ts";
+export { junit } from "./junit.ts";
+export { escapeXml, junitDocument, type JunitCase } from "./junit-document.ts";
 export { livingOwner, ownerMark } from "./kind/owner-mark.ts";
 export { escapeText } from "./report/html.ts";
 export { htmlPage } from "./report/page.ts";

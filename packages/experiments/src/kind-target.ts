@@ -1,10 +1,14 @@
 /** The experiments' target on a cluster: two releases of the chart in a namespace of the run's own. */
 import { setTimeout as sleep } from "node:timers/promises";
 import {
+  installAddon,
   nodePorts,
   readNodes,
+  removeAddon,
+  upgradeRelease,
   type Cluster,
   type Deployment,
+  type HorizontalPodAutoscaler,
   type List,
   type Node,
   type Pod,
@@ -16,26 +20,32 @@ import { untilAllMet } from "./kind/all-met.ts";
 import { chartValues } from "./kind/chart-values.ts";
 import { deviations } from "./kind/deployed-system.ts";
 import { clearNamespace, createNamespace, deleteNamespace, refuseOccupied } from "./kind/lab-namespace.ts";
+import { createLabRules } from "./kind/lab-rules.ts";
 import { returnLeftNodes } from "./kind/left-nodes.ts";
 import { loadAgentCommand, startLoadAgent } from "./kind/load-agent-pod.ts";
+import { createLogPlatform } from "./kind/log-platform.ts";
 import { createNodeFault } from "./kind/node-fault.ts";
 import { createPodLogs } from "./kind/pod-logs.ts";
 import { createPodWatch } from "./kind/pod-watch.ts";
+import { createScalerWatch, scalerDeviations } from "./kind/scaler-watch.ts";
 import { parseMetrics } from "./metrics-text.ts";
 import { askService, faultNames } from "./service-answers.ts";
-import type { System } from "./system.ts";
+import { replicaRange, type System } from "./system.ts";
 import type { Replica, ServiceName, Target, TargetEvent, TargetFactory } from "./target.ts";
 
 export interface KindTargetOptions {
   readonly cluster: Cluster;
   /** Directory of charts/service. */
   readonly chart: string;
+  /** Directory of k8s/platform; only what adds a part of it for the time of a run needs it. */
+  readonly platform?: string;
   /** As the cluster's nodes pull them. */
   readonly images: { readonly service: string; readonly agent: string };
   /** Made by the run and removed after it; default holdfast-lab. */
   readonly namespace?: string;
 }
 
+const METRICS_API = "prometheus-adapter";
 const SERVICES: readonly ServiceName[] = ["catalogue", "stock"];
 const FIRST_VERSION = "1.0.0";
 /** The chart's `ports.admin`. */
@@ -44,6 +54,8 @@ const ADMIN_PORT = 8081;
 const ADMIN_TIMEOUT_MS = 5000;
 /** Images are pulled in this time too. */
 const START_WITHIN_MS = 120_000;
+/** New pods are scraped twice, 5 s apart, the metric is found, within 15 s, and a scaler looks every 15 s; twice that on busy cores. */
+const SCALER_WITHIN_MS = 80_000;
 /** kube-proxy hears of an endpoint within a second or two; on busy cores it has taken four. */
 const MET_WITHIN_MS = 30_000;
 const MET_PATH = "/api/products?limit=1";
@@ -69,6 +81,7 @@ interface Run {
 function createKindTarget(opts: KindTargetOptions, { system, logDir, note }: Run): Target {
   const { cluster, chart, images, namespace = "holdfast-lab" } = opts;
   const { kubectl, helm } = cluster;
+  const scaled = system.catalogue.autoscaling.mode !== "none";
   const listeners = new Set<(event: TargetEvent) => void>();
   const waiting = new Set<() => void>();
   const watches: { stop(): Promise<void> }[] = [];
@@ -78,11 +91,23 @@ function createKindTarget(opts: KindTargetOptions, { system, logDir, note }: Run
   };
   const nodes = createNodeFault({ cluster, tell });
   const pods = createPodWatch({ zoneOf: nodes.zoneOf });
+  const scalers = createScalerWatch();
   const logs = createPodLogs(kubectl, { namespace, logDir });
+  const logPlatform = createLogPlatform({ cluster, system, namespace, note });
+  const rules = createLabRules({
+    cluster,
+    chart,
+    namespace,
+    release: system.catalogue.alertRelease,
+    values: () => valuesOf("catalogue"),
+    note,
+  });
   let clientUrl: string | undefined;
   let watchFailure: Error | undefined;
   /** From here on the namespace is ours to delete. */
   let owned = false;
+  /** And this part of the platform. */
+  let addedDir: string | undefined;
 
   function tell(event: TargetEvent): void {
     for (const listener of listeners) listener(event);
@@ -118,6 +143,14 @@ function createKindTarget(opts: KindTargetOptions, { system, logDir, note }: Run
         onGap,
       }),
     );
+    if (!scaled) return;
+    watches.push(
+      kubectl.watch<HorizontalPodAutoscaler>(["horizontalpodautoscalers.v2.autoscaling", "-n", namespace], {
+        onEvent: (event) => tellAll(scalers.note(event, nowMs())),
+        onEnd,
+        onGap,
+      }),
+    );
   }
 
   /** Looks again whenever something has happened. */
@@ -147,25 +180,43 @@ function createKindTarget(opts: KindTargetOptions, { system, logDir, note }: Run
     }
   }
 
+  function isScaled(service: ServiceName): boolean {
+    return scaled && service === "catalogue";
+  }
+
+  /** Where a scaler owns the number, it is what that wants now, and at least its least: it begins with one. */
+  function isRightNumber(service: ServiceName, replicas: number): boolean {
+    if (!isScaled(service)) return replicas === wanted[service].replicas;
+    const { least, most } = replicaRange(system, service);
+    const desired = scalers.desired(service);
+    return replicas >= least && replicas <= most && (desired === undefined || replicas === Math.max(desired, least));
+  }
+
   function isSettled(service: ServiceName): boolean {
-    const { replicas, version } = wanted[service];
+    const { version } = wanted[service];
     const present = pods.replicas(service);
-    return present.length === replicas && present.every((replica) => replica.ready && replica.version === version);
+    return (
+      isRightNumber(service, present.length) && present.every((replica) => replica.ready && replica.version === version)
+    );
   }
 
   function unsettled(service: ServiceName): string {
     const { replicas, version } = wanted[service];
     const found = pods.replicas(service).map(({ name, state, version: own }) => `${name} ${own} ${state}`);
-    return `${service} did not come to ${replicas} ready replicas of ${version}: ${found.join(", ") || "there is none"}.`;
+    const there = found.join(", ") || "there is none";
+    if (!isScaled(service)) return `${service} did not come to ${replicas} ready replicas of ${version}: ${there}.`;
+    const { least, most } = replicaRange(system, service);
+    const trouble = scalers.trouble(service);
+    return `${service} did not come to the ${scalers.desired(service) ?? `${least} to ${most}`} ready replicas of ${version} that its scaler wants: ${there}.${trouble === undefined ? "" : ` The scaler does not work: ${trouble.replace(/\.$/, "")}.`}`;
   }
 
   function settled(service: ServiceName, { withinMs, signal }: { withinMs: number; signal: AbortSignal }) {
     return until(() => unsettled(service), { holds: () => isSettled(service), withinMs, signal });
   }
 
-  async function release(service: ServiceName, signal?: AbortSignal): Promise<void> {
+  function valuesOf(service: ServiceName): Record<string, unknown> {
     const { version, replicas } = wanted[service];
-    const values = chartValues(
+    return chartValues(
       { ...system, [service]: { ...system[service], replicas } },
       {
         service,
@@ -174,7 +225,11 @@ function createKindTarget(opts: KindTargetOptions, { system, logDir, note }: Run
         ...(service === "catalogue" ? { stockUrl: "http://stock", nodePort: nodePorts.lab } : {}),
       },
     );
-    await helm.upgrade({ release: service, namespace, chart, values, ...(signal ? { signal } : {}) });
+  }
+
+  async function release(service: ServiceName, signal?: AbortSignal): Promise<void> {
+    const values = valuesOf(service);
+    await upgradeRelease(cluster, { release: service, namespace, chart, values, ...(signal ? { signal } : {}) });
   }
 
   async function readClusterIp(signal: AbortSignal): Promise<string> {
@@ -186,13 +241,50 @@ function createKindTarget(opts: KindTargetOptions, { system, logDir, note }: Run
     const deployed = await kubectl.json<Deployment>(["get", "deployment", "catalogue", "-n", namespace], {
       signal,
     });
-    const found = deviations(system, deployed);
+    refuseOther(deviations(system, deployed));
+  }
+
+  /** Its least is reached without a metric. A run in which it cannot read one would blame the service for it. */
+  async function scalerWorks(signal: AbortSignal): Promise<void> {
+    await until(() => `the scaler of catalogue read no metric: ${scalers.trouble("catalogue") ?? "it is not there"}.`, {
+      holds: () => scalers.works("catalogue"),
+      withinMs: SCALER_WITHIN_MS,
+      signal,
+    });
+    refuseOtherScaler();
+  }
+
+  function refuseOtherScaler(): void {
+    const scaler = scalers.scaler("catalogue");
+    refuseOther(scaler ? scalerDeviations(system, scaler) : ["catalogue.autoscaling is not there"]);
+  }
+
+  function refuseOther(found: readonly string[]): void {
     if (found.length > 0) {
       throw new ExperimentError(
         "TARGET_FAILED",
         `The chart has deployed another system than the experiment computes with: ${found.join("; ")}.`,
       );
     }
+  }
+
+  /** An HPA by itself reads requests a second from an API that the platform has only while somebody shows it. */
+  async function addMetricsApi(signal: AbortSignal): Promise<void> {
+    if (system.catalogue.autoscaling.mode !== "hpa") return;
+    const { platform: dir } = opts;
+    if (dir === undefined) {
+      throw new ExperimentError(
+        "TARGET_UNSUITED",
+        "An HPA on requests a second needs prometheus-adapter, and this target was not told where k8s/platform is.",
+      );
+    }
+    note("adding prometheus-adapter to the platform, for the time of this run");
+    addedDir = dir;
+    await installAddon(cluster, { dir, name: METRICS_API, signal });
+  }
+
+  async function removeMetricsApi(): Promise<void> {
+    if (addedDir !== undefined) await removeAddon(cluster, { dir: addedDir, name: METRICS_API });
   }
 
   /** Through the API server, since the admin port is in no Service. */
@@ -215,7 +307,7 @@ function createKindTarget(opts: KindTargetOptions, { system, logDir, note }: Run
       holds: () => {
         const staying = pods.replicas(service).filter(({ state }) => state !== "terminating");
         return (
-          staying.length === wanted[service].replicas &&
+          isRightNumber(service, staying.length) &&
           staying.every((replica) => replica.ready && replica.version === version)
         );
       },
@@ -238,16 +330,22 @@ function createKindTarget(opts: KindTargetOptions, { system, logDir, note }: Run
       await refuseOccupied(kubectl, { name: namespace, signal });
       // Nobody's run goes on there, so whoever lost a node has not lived to return it; on it nothing could be removed.
       await returnLeftNodes(cluster, { nodes: await readNodes(cluster, { signal }), note, signal });
-      await clearNamespace(kubectl, { name: namespace, note, signal });
+      const wasLeft = await clearNamespace(kubectl, { name: namespace, note, signal });
+      // Whoever left the namespace may have left that too.
+      if (wasLeft && opts.platform !== undefined) await removeAddon(cluster, { dir: opts.platform, name: METRICS_API });
       await createNamespace(kubectl, { name: namespace });
       owned = true;
       watchAll();
+      await addMetricsApi(signal);
+      await logPlatform.prepare({ signal });
+      await rules.load({ signal });
       await Promise.all([
         ...SERVICES.map((service) => release(service, signal)),
         startLoadAgent(kubectl, { image: images.agent, namespace, signal }),
       ]);
       await refuseDeviation(signal);
       for (const service of SERVICES) await settled(service, { withinMs: START_WITHIN_MS, signal });
+      if (scaled) await scalerWorks(signal);
       await untilAllMet({
         names: () => pods.replicas("catalogue").map(({ name }) => name),
         ask: () => askService(`http://127.0.0.1:${cluster.ports.lab}${MET_PATH}`),
@@ -261,6 +359,12 @@ function createKindTarget(opts: KindTargetOptions, { system, logDir, note }: Run
     rollOut,
     settled,
     async scale(service, replicas) {
+      if (isScaled(service)) {
+        throw new ExperimentError(
+          "TARGET_UNSUITED",
+          `The number of ${service}'s replicas is its scaler's, which would undo what anybody else sets.`,
+        );
+      }
       const from = wanted[service].replicas;
       wanted[service] = { ...wanted[service], replicas };
       tell({ atMs: nowMs(), type: "scale", service, detail: { from, to: replicas } });
@@ -274,6 +378,9 @@ function createKindTarget(opts: KindTargetOptions, { system, logDir, note }: Run
       await cluster.killContainer(container);
       // After the fact: what is measured from here on is not longer than it was.
       tellAll(pods.noteKilled({ pod: replica.name, containerId: container.containerId }, nowMs()));
+    },
+    async end({ name }) {
+      await kubectl.run(["delete", "pod", name, "-n", namespace, "--wait=false"], { what: `end ${name}` });
     },
     // oxlint-disable-next-line require-await -- known already, by the watch
     nodes: async () => nodes.nodes(),
@@ -291,6 +398,7 @@ function createKindTarget(opts: KindTargetOptions, { system, logDir, note }: Run
     async metrics(replica) {
       return parseMetrics(await admin(replica, "/metrics"));
     },
+    platform: { ...logPlatform.calls, ...rules.calls },
     ask: (path) => askService(`http://127.0.0.1:${cluster.ports.lab}${path}`),
     on(listener) {
       listeners.add(listener);
@@ -313,6 +421,7 @@ function createKindTarget(opts: KindTargetOptions, { system, logDir, note }: Run
       };
     },
     async repair({ signal }) {
+      await logPlatform.repair();
       await nodes.returnAll();
       await until(() => "not every node came back.", {
         holds: () => nodes.nodes().every(({ ready }) => ready),
@@ -325,6 +434,7 @@ function createKindTarget(opts: KindTargetOptions, { system, logDir, note }: Run
       for (const service of SERVICES) {
         if (isSettled(service) && wanted[service].replicas === system[service].replicas) continue;
         wanted[service] = { ...wanted[service], replicas: system[service].replicas };
+        // Where a scaler is still at it, it is only waited for: a release says nothing of its number.
         await release(service, signal);
         await settled(service, { withinMs: ROLLOUT_WITHIN_MS, signal });
       }
@@ -338,7 +448,11 @@ function createKindTarget(opts: KindTargetOptions, { system, logDir, note }: Run
         // Releases live in their namespace and the chart has nothing outside of it, so they go with it; pods get their grace period.
         await deleteNamespace(kubectl, { name: namespace });
       } finally {
-        await Promise.all(watches.map((watch) => watch.stop()));
+        // After the namespace: an API that is gone half-way holds up the deletion of whatever may have been served by it.
+        await removeMetricsApi()
+          .finally(() => logPlatform.restore())
+          .finally(() => rules.unload())
+          .finally(() => Promise.all(watches.map((watch) => watch.stop())));
       }
     },
     collectLogs: () => logs.finish(),

@@ -35,6 +35,10 @@ interface PassOptions {
   readonly victims?: readonly string[];
   readonly degraded?: DegradedRule;
   readonly deadlines?: readonly DeadlineRule[];
+  /** Where the fault itself makes a share of the requests fail; another share was another fault. */
+  readonly failedShare?: NonNullable<PassRule["failedShare"]>;
+  /** Nothing else may fail, not even within the bound. */
+  readonly failedOnlyInWindows?: boolean;
   readonly said: string;
 }
 
@@ -79,6 +83,8 @@ function held(opts: PassOptions): Omit<PassRule, "kind"> {
     maxScheduleLagMs: MAX_SCHEDULE_LAG_MS,
     maxClockErrorMs: MAX_CLOCK_ERROR_MS,
     deadlines: [...(opts.deadlines ?? [])],
+    ...(opts.failedShare === undefined ? {} : { failedShare: opts.failedShare }),
+    ...(opts.failedOnlyInWindows === undefined ? {} : { failedOnlyInWindows: opts.failedOnlyInWindows }),
   };
 }
 

@@ -22,4 +22,6 @@ export type Progress =
     }
   | { readonly type: "event"; readonly event: TargetEvent; readonly sentence: string; readonly elapsedMs: number }
   | { readonly type: "mark"; readonly name: string; readonly sentence: string; readonly elapsedMs: number }
-  | { readonly type: "result"; readonly result: RunResult };
+  | { readonly type: "result"; readonly result: RunResult }
+  /** The result was INVALID, and it is run once more. `attempt` is the one that begins, of at most `attempts`. */
+  | { readonly type: "again"; readonly result: RunResult; readonly attempt: number; readonly attempts: number };

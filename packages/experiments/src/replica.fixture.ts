@@ -1,9 +1,11 @@
 // What the tests run in place of the service: the same environment, ports, probes, faults and answers, in one small program.
 import { createServer, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
-const { REPLICA_NAME = "", PORT, ADMIN_PORT, DRAIN_ENABLED, LAG_SECONDS, ANNOUNCE_SECONDS, STUCK_FAULT } = process.env;
+const { REPLICA_NAME = "", PORT, ADMIN_PORT, DRAIN_ENABLED, LAG_SECONDS, ANNOUNCE_SECONDS } = process.env;
 const faults = new Map<string, Record<string, unknown>>();
+const connections = new Set<Socket>();
 let draining = false;
 let announcing = false;
 
@@ -19,6 +21,11 @@ const app = createServer(async (request, response) => {
   response.setHeader("x-served-by", REPLICA_NAME);
   response.statusCode = faults.has("error-rate") ? 500 : request.method === "POST" ? 201 : 200;
   response.end("{}\n");
+});
+
+app.on("connection", (connection) => {
+  connections.add(connection);
+  connection.once("close", () => connections.delete(connection));
 });
 
 const admin = createServer(async (request, response) => {
@@ -39,8 +46,7 @@ const admin = createServer(async (request, response) => {
         const body = JSON.parse(Buffer.concat(await request.toArray()).toString()) as { fault: string };
         faults.set(body.fault, body);
       }
-      // A fault that nothing clears, for the rollback that cannot be verified.
-      if (method === "DELETE") for (const name of faults.keys()) if (name !== STUCK_FAULT) faults.delete(name);
+      if (method === "DELETE") faults.clear();
       return answer(response, {
         status: method === "GET" ? 200 : 204,
         text: method === "GET" ? JSON.stringify({ active: [...faults.values()] }) : "",
@@ -63,7 +69,9 @@ async function drain(): Promise<void> {
   draining = true;
   await sleep(Number(LAG_SECONDS) * 1000);
   announcing = true;
-  await sleep(Number(ANNOUNCE_SECONDS) * 1000);
+  // As the service does: nobody is left to be told.
+  const untilMs = performance.now() + Number(ANNOUNCE_SECONDS) * 1000;
+  while (performance.now() < untilMs && connections.size > 0) await sleep(20);
   app.close(() => process.exit(0));
 }
 

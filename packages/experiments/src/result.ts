@@ -16,9 +16,28 @@ export interface RollbackReport {
 }
 
 export interface RollbackCheck {
-  readonly name: "rollback" | "nodes" | "replicas" | "faults" | "traffic";
+  readonly name: "rollback" | "nodes" | "replicas" | "faults" | "platform" | "traffic";
   readonly ok: boolean;
   readonly found: string;
+}
+
+/** A run that was INVALID, after which it was run once more. */
+export interface EarlierAttempt {
+  readonly verdict: "INVALID";
+  readonly reason: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly seconds: number;
+  readonly files: RunResult["files"];
+}
+
+/** A figure beside the verdict, out of the ledger. */
+export interface Measured {
+  /** Of the ledger's event. */
+  readonly name: string;
+  /** A part of a sentence. */
+  readonly said: string;
+  readonly [field: string]: unknown;
 }
 
 /** packages/load's verdict, with what only the lab knows. */
@@ -26,6 +45,11 @@ export interface Figures extends Verdict {
   /** ISO 8601. */
   readonly startedAt: string;
   readonly rollback: RollbackReport;
+  /** Figures that the method has brought, in the order in which it did. */
+  readonly measured?: readonly Measured[];
+  /** How often it was run; there only where that was more than once, since only what was INVALID is repeated. */
+  readonly attempts?: number;
+  readonly earlier?: readonly EarlierAttempt[];
 }
 
 export interface ControlReport {
@@ -59,14 +83,13 @@ export interface RunResult extends Figures {
   readonly files: { readonly result: string; readonly ledger: string; readonly page: string; readonly logs: string };
 }
 
-/** What `./holdfast run` exits with: 0 PASS, 1 FAIL, 3 INVALID. */
-export function exitCodeOf(result: Pick<RunResult, "verdict">): 0 | 1 | 3 {
-  switch (result.verdict) {
-    case "PASS":
-      return 0;
-    case "FAIL":
-      return 1;
-    case "INVALID":
-      return 3;
-  }
+/** A sentence about the attempts before this one; undefined where there were none. */
+export function attemptWords({
+  earlier = [],
+}: {
+  readonly earlier?: readonly { readonly reason: string }[];
+}): string | undefined {
+  if (earlier.length === 0) return undefined;
+  const before = earlier.map(({ reason }, index) => `attempt ${index + 1} was INVALID (${reason.replace(/\.$/, "")})`);
+  return `${before.join(", ").replace(/^a/, "A")}, so this is attempt ${earlier.length + 1}.`;
 }

@@ -3,7 +3,7 @@ import { nowMs, pause, unlessAborted } from "./clock.ts";
 import { sentenceOf } from "./errors.ts";
 import type { Experiment } from "./experiment.ts";
 import type { RollbackCheck, RollbackReport } from "./result.ts";
-import type { System } from "./system.ts";
+import { replicaRange, type System } from "./system.ts";
 import type { Replica, ServiceName, Target } from "./target.ts";
 import { WHOLE_WAY_PATH } from "./traffic.ts";
 
@@ -47,6 +47,8 @@ export async function rollBack(opts: RollbackOptions): Promise<RollbackReport> {
   if ((await opts.target.nodes().catch(() => [])).length > 0) await check("nodes", () => seeNodes(opts.target, signal));
   await check("replicas", () => seeReplicas(opts, signal));
   await check("faults", () => seeNoFaults(opts.target));
+  const { platform } = opts.target;
+  if (platform?.isDisturbed()) await check("platform", () => platform.look({ signal }));
   await check("traffic", () => seeTraffic(opts.target, signal));
 
   const failed = checks.filter(({ ok }) => !ok);
@@ -67,8 +69,9 @@ async function seeReplicas({ target, system, withinMs }: RollbackOptions, signal
     await target.settled(service, { withinMs, signal });
     const replicas = await target.replicas(service);
     const ready = replicas.filter((replica) => replica.ready).length;
-    const wanted = system[service].replicas;
-    if (ready !== wanted || replicas.length !== wanted) {
+    const { least, most } = replicaRange(system, service);
+    const wanted = least === most ? `${least}` : `${least} to ${most}`;
+    if (ready < least || ready > most || replicas.length !== ready) {
       throw new Error(`${service} has ${ready} of ${wanted} replicas ready, and ${replicas.length} in all`);
     }
     found.push(`${service} ${ready}/${wanted} ready`);

@@ -8,11 +8,13 @@ import { fileURLToPath } from "node:url";
 import { judge, readLedger } from "@holdfast/load";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { experiment, type ControlInput, type ExperimentInput, type Lab } from "./experiment.ts";
+import { runWithAttempts } from "./attempts.ts";
 import { fleetTarget } from "./fleet-target.ts";
 import { planned } from "./pass.ts";
 import type { Progress } from "./progress.ts";
 import { runExperiment, type RunOptions } from "./run.ts";
 import { runSuite } from "./suite.ts";
+import { targetHere } from "./target.fixture.ts";
 
 const fixture = fileURLToPath(new URL("replica.fixture.ts", import.meta.url));
 const command = [process.execPath, fixture];
@@ -66,9 +68,12 @@ function rollingUpdate() {
       const replica = await lab.anyReplica();
       await lab.during("dim", async () => {
         await lab.target.fault(replica, { fault: "dim", ttlSeconds: 60 });
+        expect(await lab.target.faults(replica)).toEqual(["dim"]);
+        lab.setRate(140);
         await lab.pass({ seconds: 0.5 });
         await lab.target.clearFaults(replica);
       });
+      lab.measured("light", { said: "the lamp was dim for 0.5 s", seconds: 0.5 });
     },
     watch: [{ service: "catalogue", metric: "lamp_state", label: "state", event: "lamp", everyMs: 50 }],
     pass: planned(() => ({
@@ -118,6 +123,11 @@ async function rollOut({ target, during, signal }: Lab): Promise<void> {
 
 function options(name: string, more: Partial<RunOptions> = {}): RunOptions {
   return { target: fleetTarget({ catalogue: { command }, stock: { command } }), outDir: path.join(dir, name), ...more };
+}
+
+/** For what is the engine's alone: a fleet would show no more. */
+function here(name: string): RunOptions {
+  return options(name, { target: targetHere() });
 }
 
 /** Which processes of the fixture run now. */
@@ -175,6 +185,10 @@ describe.concurrent("a run", { timeout: 60_000 }, () => {
       answered: result.answered,
       sentDuringFault: result.sentDuringFault,
     });
+    // What the method measured is said, and its rate was not kept.
+    expect(result.measured).toEqual([{ name: "light", said: "the lamp was dim for 0.5 s", seconds: 0.5 }]);
+    expect(result.reason).toMatch(/\. The lamp was dim for 0\.5 s\.$/);
+    expect(ledger.rates.map(({ ratePerSecond }) => ratePerSecond)).toEqual([100, 140, 100]);
     const names = ledger.events.map(({ name }) => name);
     const order = [
       "baseline.start",
@@ -219,21 +233,65 @@ describe.concurrent("a run", { timeout: 60_000 }, () => {
       await harmless(lab);
       await lab.until("pigs to fly", { withinSeconds: 0.3, holds: () => false });
     };
-    const result = await runExperiment(singleReplica(method, { methodWithinSeconds: 4 }), options("in-vain"));
+    const result = await runExperiment(singleReplica(method, { methodWithinSeconds: 4 }), here("in-vain"));
     expect(result).toMatchObject({ verdict: "FAIL", code: "deadline-missed" });
     expect(result.reason).toBe("The run waited 0.3 s for pigs to fly, in vain.");
     const recomputed = judge(await readLedger(path.join(dir, "in-vain", "E90.ledger.jsonl")));
     expect(recomputed).toMatchObject({ verdict: "FAIL", code: "deadline-missed" });
   });
 
-  test("whose rollback leaves a fault behind does not pass", async () => {
-    const target = fleetTarget({
-      catalogue: { command: ["env", "STUCK_FAULT=harmless", ...command] },
-      stock: { command },
+  test("that finds out that it can show nothing is INVALID, for the reason that it gives, and rolls back", async () => {
+    const method = async (lab: Lab) => lab.need(false, "There is no moon tonight.");
+    const result = await runExperiment(singleReplica(method), here("no-moon"));
+    expect(result).toMatchObject({
+      verdict: "INVALID",
+      code: "voided",
+      reason: "There is no moon tonight.",
+      rollback: { verified: true },
     });
+    const recomputed = judge(await readLedger(path.join(dir, "no-moon", "E90.ledger.jsonl")));
+    expect(recomputed).toMatchObject({ verdict: "INVALID", reason: "There is no moon tonight." });
+  });
+
+  test("whose rollback leaves a fault behind does not pass", async () => {
+    const target = targetHere({ stuckFault: "harmless" });
     const result = await runExperiment(singleReplica(harmless), options("stuck", { target }));
     expect(result).toMatchObject({ verdict: "INVALID", failed: { total: 0 }, rollback: { verified: false } });
     expect(result.reason).toMatch(/The rollback could not be verified: faults: catalogue-\S+ still has harmless/);
+  });
+
+  test("that is INVALID is repeated where that was asked for; both attempts' records are kept, and no older ones", async () => {
+    const out = path.join(dir, "again");
+    await mkdir(out);
+    await writeFile(path.join(out, "E90.attempt-7.json"), "of yesterday");
+    let runs = 0;
+    const method = async (lab: Lab) => {
+      runs += 1;
+      // Too little is due while the fault works, but for the second time.
+      const seconds = runs === 1 ? 0.01 : 0.5;
+      const replica = await lab.anyReplica();
+      await lab.during("fault", async () => {
+        await lab.target.fault(replica, { fault: "harmless", ttlSeconds: 60 });
+        await lab.pass({ seconds });
+      });
+    };
+    const progress: string[] = [];
+    const result = await runWithAttempts(singleReplica(method), {
+      ...here("again"),
+      attempts: 2,
+      onProgress: ({ type }) => progress.push(type),
+    });
+    expect(result).toMatchObject({ verdict: "PASS", attempts: 2, earlier: [{ verdict: "INVALID" }] });
+    expect(progress.filter((type) => type === "again" || type === "result")).toEqual(["result", "again", "result"]);
+    expect((await readdir(out)).toSorted()).toEqual(
+      ["E90.attempt-1", "E90"]
+        .flatMap((stem) => [`${stem}.html`, `${stem}.json`, `${stem}.ledger.jsonl`, `${stem}.logs`])
+        .toSorted(),
+    );
+    const first = JSON.parse(await readFile(path.join(out, "E90.attempt-1.json"), "utf8"));
+    expect(first).toMatchObject({ verdict: "INVALID", files: { ledger: "E90.attempt-1.ledger.jsonl" } });
+    expect(judge(await readLedger(path.join(out, first.files.ledger))).verdict).toBe("INVALID");
+    expect(await readFile(path.join(out, "E90.html"), "utf8")).toContain("so this is attempt 2.");
   });
 
   test("whose method breaks off, rolls back, says so and leaves the results of before alone", async () => {
@@ -248,7 +306,7 @@ describe.concurrent("a run", { timeout: 60_000 }, () => {
     };
     await mkdir(out);
     await writeFile(path.join(out, "E90.json"), "of yesterday");
-    await expect(runExperiment(singleReplica(method, { rollback }), options("breaks"))).rejects.toMatchObject({
+    await expect(runExperiment(singleReplica(method, { rollback }), here("breaks"))).rejects.toMatchObject({
       code: "TARGET_FAILED",
       message: "E90 broke off: the ladder broke. The rollback ran and was verified.",
     });
@@ -284,7 +342,7 @@ describe.concurrent("a run", { timeout: 60_000 }, () => {
 
   test("whose method disturbs outside of during() is refused", async () => {
     const method = async ({ target }: Lab) => target.scale("catalogue", 1);
-    await expect(runExperiment(singleReplica(method), options("outside"))).rejects.toMatchObject({
+    await expect(runExperiment(singleReplica(method), here("outside"))).rejects.toMatchObject({
       code: "EXPERIMENT_REFUSED",
       message: expect.stringContaining("calls scale() outside of during()"),
     });

@@ -5,15 +5,15 @@ import { nowMs, pause, unlessAborted } from "./clock.ts";
 import { controlReport } from "./control.ts";
 import { ExperimentError, sentenceOf } from "./errors.ts";
 import { eventSentence, markSentence } from "./event-words.ts";
-import { experimentOn, factsOf, type Control, type Experiment, type Facts } from "./experiment.ts";
-import { createLab, NotInTime, type LabBench } from "./lab.ts";
+import { experimentOn, factsOf, VOID_EVENT, type Control, type Experiment, type Facts } from "./experiment.ts";
+import { createLab, NotInTime, ShowsNothing, type LabBench } from "./lab.ts";
 import { openOutFiles, outUnwritable, type OutFiles } from "./out-files.ts";
 import { ROLLBACK_WITHIN_MS, type Pass } from "./pass.ts";
 import type { Phase, Progress } from "./progress.ts";
 import { htmlPage } from "./report/page.ts";
-import type { RollbackReport, RunResult } from "./result.ts";
+import type { EarlierAttempt, Measured, RollbackReport, RunResult } from "./result.ts";
 import { rollBack } from "./rollback.ts";
-import { changeLeaf, describeChange, type System } from "./system.ts";
+import { changeLeaf, describeChange, replicaRange, type System } from "./system.ts";
 import type { Replica, Target, TargetFactory } from "./target.ts";
 import { loadPlan } from "./traffic.ts";
 import { watchMetric } from "./watch.ts";
@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly outDir: string;
   /** Name of a control of this experiment, to run it instead. */
   readonly control?: string;
+  /** Runs of the same that were INVALID, for the result to say so. */
+  readonly earlier?: readonly EarlierAttempt[];
   readonly onProgress?: (progress: Progress) => void;
   /** Aborting it ends the run in order: rollback, its verification, nothing left; then INTERRUPTED is thrown. */
   readonly signal?: AbortSignal;
@@ -42,6 +44,7 @@ interface Script {
   readonly facts: Facts;
   readonly pass: Pass;
   readonly files: OutFiles;
+  readonly earlier: readonly EarlierAttempt[];
   readonly signal: AbortSignal;
   readonly say: Say;
 }
@@ -92,6 +95,7 @@ export async function runExperiment(defined: Experiment, opts: RunOptions): Prom
       facts,
       pass: experiment.pass(facts),
       files,
+      earlier: opts.earlier ?? [],
       signal: opts.signal ?? new AbortController().signal,
       say,
     };
@@ -136,7 +140,7 @@ async function perform(script: Script, factory: TargetFactory): Promise<Outcome>
   try {
     say.phase(
       "start",
-      `starting ${system.catalogue.replicas} catalogue and ${system.stock.replicas} stock on ${target.name}`,
+      `starting ${replicaRange(system, "catalogue").least} catalogue and ${system.stock.replicas} stock on ${target.name}`,
     );
     await starting(target.start({ signal }), signal);
     outcome = await underLoad(script, target);
@@ -225,11 +229,12 @@ async function underLoad(script: Script, target: Target): Promise<Outcome> {
     target,
     system,
     load,
+    logDir: files.logDir,
     windows: pass.rule.windows,
     ratePerSecond: facts.load.ratePerSecond,
     signal,
-    onMark: (name, subject) => {
-      const sentence = markSentence(name, subject);
+    onMark: (name, about) => {
+      const sentence = markSentence(name, about);
       if (sentence) say.progress((elapsedMs) => ({ type: "mark", name, sentence, elapsedMs }));
     },
   });
@@ -359,9 +364,12 @@ async function runMethod(script: Script, opts: { lab: LabBench; broken: AbortSig
       }
       lab.mark("method.done");
     } catch (error) {
-      if (!(error instanceof NotInTime)) throw error;
-      gaveUp = error.message;
-      lab.mark("method.gave-up", { detail: { because: gaveUp } });
+      if (error instanceof ShowsNothing) {
+        lab.mark(VOID_EVENT, { detail: { because: error.message } });
+      } else if (error instanceof NotInTime) {
+        gaveUp = error.message;
+        lab.mark("method.gave-up", { detail: { because: gaveUp } });
+      } else throw error;
     }
     // What it still does, if it was not done, it does no more.
     lab.close();
@@ -417,10 +425,17 @@ function resultOf(
   script: Script,
   opts: { outcome: Outcome; startedAt: string; target: RunResult["target"] },
 ): RunResult {
-  const { experiment, control, pass, files } = script;
+  const { experiment, control, pass, files, earlier } = script;
   const { ledger, rollback, versions, gaveUp } = opts.outcome;
   const verdict = judge(ledger);
-  const judged = { ...verdict, reason: reasonOf(verdict, { gaveUp, rollback }), startedAt: opts.startedAt, rollback };
+  const measured = measuredIn(ledger);
+  const judged = {
+    ...verdict,
+    reason: reasonOf(verdict, { gaveUp, rollback, measured }),
+    startedAt: opts.startedAt,
+    rollback,
+    ...(measured.length > 0 ? { measured } : {}),
+  };
   const report = control ? controlReport(control, { ledger, verdict, rollback }) : undefined;
   return {
     schemaVersion: 1,
@@ -434,6 +449,7 @@ function resultOf(
     ...(report
       ? { verdict: report.verdict, reason: report.reason, hint: report.hint ?? judged.hint, ran: report.ran }
       : {}),
+    ...(earlier.length > 0 ? { attempts: earlier.length + 1, earlier } : {}),
     files: files.names,
   };
 }
@@ -441,12 +457,23 @@ function resultOf(
 /** The two deadlines that the lab adds say little by their names; what was missed says more. */
 function reasonOf(
   verdict: ReturnType<typeof judge>,
-  opts: { gaveUp: string | undefined; rollback: RollbackReport },
+  opts: { gaveUp: string | undefined; rollback: RollbackReport; measured: readonly Measured[] },
 ): string {
   const missed = verdict.code === "deadline-missed" || verdict.code === "after-short";
   if (missed && opts.gaveUp !== undefined) return `The run ${opts.gaveUp}.`;
   if (missed && !opts.rollback.verified) return `${capital(opts.rollback.reason)}.`;
-  return verdict.reason;
+  // A run that is to be believed says what it has measured too.
+  if (verdict.verdict !== "PASS") return verdict.reason;
+  return [verdict.reason, ...opts.measured.map(({ said }) => `${capital(said)}.`)].join(" ");
+}
+
+/** As the method has marked them by `measured`. */
+function measuredIn({ events }: Ledger): Measured[] {
+  return events.flatMap(({ name, detail }) =>
+    typeof detail === "object" && detail !== null && "said" in detail && typeof detail.said === "string"
+      ? { ...detail, name, said: detail.said }
+      : [],
+  );
 }
 
 function capital(sentence: string): string {

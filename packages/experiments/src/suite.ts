@@ -1,13 +1,13 @@
 /** Several experiments, each followed by its controls, and one exit code for all. */
 import { readLedger } from "@holdfast/load";
 import path from "node:path";
+import { runWithAttempts, type AttemptOptions } from "./attempts.ts";
 import { experimentOn, type Experiment } from "./experiment.ts";
 import { replaceFile, resultText } from "./out-files.ts";
 import { htmlPage } from "./report/page.ts";
-import { runExperiment, type RunOptions } from "./run.ts";
 import type { ControlFigures, RunResult } from "./result.ts";
 
-export interface SuiteOptions extends Omit<RunOptions, "control"> {
+export interface SuiteOptions extends Omit<AttemptOptions, "control"> {
   readonly experiments: readonly Experiment[];
   /** After each experiment every control that the target has; their figures go into the experiment's own result. */
   readonly withControls: boolean;
@@ -28,7 +28,7 @@ export async function runSuite(opts: SuiteOptions): Promise<SuiteResult> {
   const { experiments, withControls, ...run } = opts;
   const results: RunResult[] = [];
   for (const experiment of experiments) {
-    const result = await runExperiment(experiment, run);
+    const result = await runWithAttempts(experiment, run);
     if (!withControls) {
       results.push(result);
       continue;
@@ -36,7 +36,7 @@ export async function runSuite(opts: SuiteOptions): Promise<SuiteResult> {
     const controls: RunResult[] = [];
     for (const control of experiment.controls) {
       if (!(control.targets ?? experiment.targets).includes(run.target.name)) continue;
-      controls.push(await runExperiment(experiment, { ...run, control: control.name }));
+      controls.push(await runWithAttempts(experiment, { ...run, control: control.name }));
     }
     const whole = withControlsOf(result, controls);
     results.push(whole, ...controls);

@@ -1,5 +1,13 @@
 import { expect, test } from "vitest";
-import { changeLeaf, changeSystem, defaultSystem, defaultSystemOn, describeChange, leafAt } from "./system.ts";
+import {
+  changeLeaf,
+  changeSystem,
+  defaultSystem,
+  defaultSystemOn,
+  describeChange,
+  leafAt,
+  replicaRange,
+} from "./system.ts";
 
 test("a change leaves everything else, and the original, as it was", () => {
   const changed = changeSystem(defaultSystem, { catalogue: { shutdown: { lagSeconds: 7 } }, selfHealing: false });
@@ -33,3 +41,10 @@ test.each(["fleet", "kind"] as const)(
     expect(terminationGraceSeconds).toBeGreaterThan(lagSeconds + announceSeconds + drainSeconds);
   },
 );
+
+test("where a scaler owns the catalogue's number, there may be as many as it keeps to; stock has none", () => {
+  expect(replicaRange(defaultSystem, "catalogue")).toEqual({ least: 3, most: 3 });
+  const scaled = changeSystem(defaultSystem, { catalogue: { autoscaling: { mode: "keda", minReplicas: 2 } } });
+  expect(replicaRange(scaled, "catalogue")).toEqual({ least: 2, most: 7 });
+  expect(replicaRange(scaled, "stock")).toEqual({ least: 1, most: 1 });
+});

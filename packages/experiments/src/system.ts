@@ -37,6 +37,36 @@ interface CatalogueSystem {
   readonly shedAbove: number;
   readonly shutdown: ShutdownSystem;
   readonly stockClient: StockClientSystem;
+  /** Who takes the lines that both services write: the cluster's agent of each node, or a sidecar of each replica's own. The fleet keeps them in files. */
+  readonly logShipping: "node" | "sidecar";
+  readonly autoscaling: AutoscalingSystem;
+  /** Whose requests the error-ratio alert looks at: a release. Empty: Prometheus has no such rule. The fleet has no Prometheus. */
+  readonly alertRelease: string;
+  readonly errorAlert: ErrorAlertSystem;
+}
+
+/** The error-ratio alert's own times. */
+interface ErrorAlertSystem {
+  /** Over how long the share of failed answers is taken. */
+  readonly windowSeconds: number;
+  /** For how long it must be too high. */
+  readonly forSeconds: number;
+}
+
+/** Whoever owns the number of replicas, and by which numbers. The fleet knows `none` only. */
+interface AutoscalingSystem {
+  /** none: `replicas` says how many. keda: on the requests that Prometheus has counted. hpa: on the same, through custom.metrics.k8s.io. */
+  readonly mode: "none" | "keda" | "hpa";
+  readonly minReplicas: number;
+  readonly maxReplicas: number;
+  /** Requests a second for each replica that the scaler aims at. */
+  readonly requestsPerSecondTarget: number;
+  /** Over how long the requests a second are measured. */
+  readonly windowSeconds: number;
+  /** A replica goes only when all of this time has asked for fewer. */
+  readonly scaleDownWindowSeconds: number;
+  /** At most one replica goes within it. */
+  readonly scaleDownPodsPeriodSeconds: number;
 }
 
 interface StockSystem {
@@ -73,6 +103,12 @@ export interface System {
     readonly linkDelayMs: number;
     /** Until the control plane says that a node it no longer hears of is not ready. */
     readonly nodeNoticeMs: number;
+    /** Where log lines wait for a store that is away. The fleet has none. */
+    readonly logQueue: "disk" | "memory";
+    /** How often Prometheus asks each pod. */
+    readonly scrapeSeconds: number;
+    /** How often it looks at its rules. */
+    readonly evaluationSeconds: number;
   };
 }
 
@@ -110,6 +146,24 @@ export const defaultSystem: System = {
     },
     // As the service has them by default.
     stockClient: { attemptTimeoutMs: 500, maxAttempts: 2, breakerFailures: 5, breakerOpenSeconds: 2 },
+    // As the chart has it.
+    logShipping: "node",
+    autoscaling: {
+      mode: "none",
+      // One for each of three zones.
+      minReplicas: 3,
+      maxReplicas: 7,
+      requestsPerSecondTarget: 20,
+      // Four scrapes of the platform's 5 s: one that is late or lost does not look like half the load.
+      windowSeconds: 20,
+      // The chart's own 300 s and 60 s are for production; here somebody waits.
+      scaleDownWindowSeconds: 15,
+      scaleDownPodsPeriodSeconds: 15,
+    },
+    // Rules take their time to be loaded: only where an alert is what is looked at.
+    alertRelease: "",
+    // As the chart has them by default.
+    errorAlert: { windowSeconds: 60, forSeconds: 60 },
   },
   stock: { replicas: 1 },
   probes: {
@@ -134,6 +188,11 @@ export const defaultSystem: System = {
     linkDelayMs: 10,
     // `--node-monitor-grace-period` is 50 s (40 s before Kubernetes 1.32); its controller looks every 5 s.
     nodeNoticeMs: 60_000,
+    // As the platform and the chart have it.
+    logQueue: "disk",
+    // k8s/platform/prometheus/prometheus.yml.
+    scrapeSeconds: 5,
+    evaluationSeconds: 5,
   },
 };
 
@@ -161,6 +220,14 @@ const kindSystem: System = changeSystem(defaultSystem, {
 /** What an experiment starts from on a target. */
 export function defaultSystemOn(target: "fleet" | "kind"): System {
   return target === "kind" ? kindSystem : defaultSystem;
+}
+
+/** How many replicas of a service there may be when all is well: one number, or what its scaler keeps to. */
+export function replicaRange(system: System, service: "catalogue" | "stock"): { least: number; most: number } {
+  const { mode, minReplicas, maxReplicas } = system.catalogue.autoscaling;
+  if (service === "catalogue" && mode !== "none") return { least: minReplicas, most: maxReplicas };
+  const { replicas } = system[service];
+  return { least: replicas, most: replicas };
 }
 
 /** Every leaf of a tree of values, by its dotted path. */

@@ -3,6 +3,7 @@
  * experiment never learns which it is.
  */
 import type { System } from "./system.ts";
+import type { TargetPlatform } from "./target-platform.ts";
 
 export type TargetName = "fleet" | "kind";
 export type ServiceName = "catalogue" | "stock";
@@ -39,7 +40,7 @@ export interface TargetNode {
 export interface TargetEvent {
   /** ms of the wall clock that `performance.timeOrigin + performance.now()` gives. */
   readonly atMs: number;
-  /** `replica.starting`, `replica.ready`, `replica.ending`, `replica.ended`, `rollout.start`, `node.paused` ... */
+  /** `replica.starting`, `replica.ready`, `replica.ending`, `replica.ended`, `rollout.start`, `scaler.desired`, `node.paused` ... */
   readonly type: string;
   /** Absent where it is about a node. */
   readonly service?: ServiceName;
@@ -70,11 +71,14 @@ export interface Target {
   replicas(service: ServiceName): Promise<readonly Replica[]>;
   /** A new version, replica by replica. Resolves as `rollout status` does: old replicas may still be ending. */
   rollOut(service: ServiceName, opts: { version: string; signal: AbortSignal }): Promise<void>;
-  /** Resolves when every replica of the service is ready and none is ending. Throws after `withinMs`. */
+  /** Resolves when there are as many replicas of the service as are wanted, by its scaler if it has one, each is ready and none is ending. Throws after `withinMs`. */
   settled(service: ServiceName, opts: { withinMs: number; signal: AbortSignal }): Promise<void>;
+  /** Refused where a scaler owns the number. */
   scale(service: ServiceName, replicas: number): Promise<void>;
   /** SIGKILL from outside, without a word. */
   kill(replica: Replica): Promise<void>;
+  /** Asks it to end, as Kubernetes does when a pod is deleted; another takes its place. Resolves when it has been asked. */
+  end(replica: Replica): Promise<void>;
   /** Those that replicas may run on; none where the target has no nodes. */
   nodes(): Promise<readonly TargetNode[]>;
   /** The node freezes: it answers nobody and nothing on it goes on. */
@@ -86,6 +90,8 @@ export interface Target {
   faults(replica: Replica): Promise<readonly string[]>;
   clearFaults(replica: Replica): Promise<void>;
   metrics(replica: Replica): Promise<readonly MetricSample[]>;
+  /** Where logs are stored, alerts made ...; processes on one machine have none. */
+  readonly platform?: TargetPlatform;
   /** One request as a client would send it, through the Service. */
   ask(path: string): Promise<{ status: number; degraded: boolean; servedBy?: string }>;
   on(listener: (event: TargetEvent) => void): () => void;

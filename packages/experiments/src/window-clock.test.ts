@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createWindowClock } from "./window-clock.ts";
+import { createDueCount, createWindowClock } from "./window-clock.ts";
 
 const rules = [
   { name: "starting", from: "replica.starting", to: ["replica.ready", "replica.ended"] },
@@ -28,4 +28,16 @@ test("an event about another subject closes nothing, unless the rule says so", (
   clock.note({ atMs: 20, name: "down", subject: "x" });
   clock.note({ atMs: 30, name: "up", subject: "y" });
   expect(clock.openMs(99)).toBe(20);
+});
+
+test("what is due in windows is counted at the rate of its time", () => {
+  const due = createDueCount(80);
+  expect(due.count(1500)).toBe(120);
+  due.setRate(172, 1500);
+  expect(due.perSecond()).toBe(172);
+  expect(due.count(1500)).toBe(120);
+  // No window was open when it went back.
+  expect(due.count(2500)).toBe(292);
+  due.setRate(80, 2500);
+  expect(due.count(3000)).toBe(332);
 });

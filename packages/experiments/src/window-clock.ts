@@ -30,3 +30,29 @@ export function createWindowClock(rules: readonly WindowRule[]): WindowClock {
     openMs: (nowMs) => closedMs + (open.size > 0 ? nowMs - sinceMs : 0),
   };
 }
+
+export interface DueCount {
+  /** Requests that were due while some window was open; `openMs` as the window clock says it now. */
+  count(openMs: number): number;
+  perSecond(): number;
+  /** From now on it is this rate. */
+  setRate(perSecond: number, openMs: number): void;
+}
+
+/** Requests that were due while a window was open, at whichever rate. */
+export function createDueCount(ratePerSecond: number): DueCount {
+  let rate = ratePerSecond;
+  let counted = 0;
+  let sinceMs = 0;
+  const count = (openMs: number) => counted + ((openMs - sinceMs) / 1000) * rate;
+
+  return {
+    count,
+    perSecond: () => rate,
+    setRate(perSecond, openMs) {
+      counted = count(openMs);
+      sinceMs = openMs;
+      rate = perSecond;
+    },
+  };
+}

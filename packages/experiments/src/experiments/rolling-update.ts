@@ -88,7 +88,8 @@ export const rollingUpdate = experiment({
       },
       // A pod's address goes with it, and what is still sent there is answered by nobody. On busy cores a node's kube-proxy
       // has been seen 4 s late: as late as the chart's preStop of 5 s allows for.
-      predictOn: { kind: { fates: ["refused", "reset", "incomplete", "timeout"], slackMs: 5000 } },
+      // Of hundreds that are lost there, one or two may be lost elsewhere: others work on those cores too.
+      predictOn: { kind: { fates: ["refused", "reset", "incomplete", "timeout"], slackMs: 5000, strays: 0.02 } },
     },
     {
       name: "announce-0",

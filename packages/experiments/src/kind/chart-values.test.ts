@@ -43,6 +43,47 @@ test("a control's one value is one value of the chart", () => {
   expect(valuesOf({ tolerationSeconds: 30 })).toMatchObject({ tolerationSeconds: { notReady: 30, unreachable: 30 } });
 });
 
+test("where sidecars ship the logs, both services have one, and it knows where to", () => {
+  for (const service of ["catalogue", "stock"] as const) {
+    expect(valuesOf({ catalogue: { logShipping: "sidecar" } }, service)["logShipping"]).toEqual({
+      mode: "sidecar",
+      sidecar: { endpoint: "http://victoria-logs.monitoring:9428/insert/opentelemetry/v1/logs" },
+    });
+  }
+});
+
+test("a scaler is told its numbers, and nobody else how many replicas there are", () => {
+  const values = valuesOf({ catalogue: { autoscaling: { mode: "keda", requestsPerSecondTarget: 30 } } });
+  expect(values).not.toHaveProperty("replicas");
+  expect(values["autoscaling"]).toEqual({
+    mode: "keda",
+    minReplicas: 3,
+    maxReplicas: 7,
+    requestsPerSecond: { target: 30, windowSeconds: 20 },
+    cpu: { targetUtilization: null },
+    behavior: {
+      scaleDown: { stabilizationWindowSeconds: 15, policies: [{ type: "Pods", value: 1, periodSeconds: 15 }] },
+    },
+  });
+  expect(valuesOf({ catalogue: { autoscaling: { mode: "hpa" } } })["autoscaling"]).toMatchObject({
+    mode: "hpa",
+    hpa: { podsMetric: "http_requests_per_second" },
+  });
+  const stock = valuesOf({ catalogue: { autoscaling: { mode: "keda" } } }, "stock");
+  expect(stock).toMatchObject({ replicas: 1 });
+  expect(stock).not.toHaveProperty("autoscaling");
+  // Without a scaler its numbers are nobody's.
+  expect(valuesOf({ catalogue: { autoscaling: { maxReplicas: 5 } } })).toEqual(valuesOf({}));
+});
+
+test("a queue in memory is the sidecar's where there is one, and else no matter of the chart", () => {
+  const memory = { platform: { logQueue: "memory" } } as const;
+  expect(valuesOf(memory)).not.toHaveProperty("logShipping");
+  expect(valuesOf({ ...memory, catalogue: { logShipping: "sidecar" } })).toMatchObject({
+    logShipping: { mode: "sidecar", sidecar: { queueStorage: "memory" } },
+  });
+});
+
 test("what the chart has no value for is the service's environment, and the catalogue's alone", () => {
   const change = { catalogue: { extraStartSeconds: 2, stockClient: { attemptTimeoutMs: 900 } } };
   expect(valuesOf(change)["extraEnv"]).toEqual([
@@ -52,6 +93,13 @@ test("what the chart has no value for is the service's environment, and the cata
   ]);
   expect(valuesOf(change, "stock")["extraEnv"]).toEqual([{ name: "SERVICE_VERSION", value: "2.0.1" }]);
   expect(valuesOf({}, "stock")).toMatchObject({ role: "stock", replicas: 1 });
+});
+
+test("the alert's times are the chart's, and whose requests it looks at is Prometheus' matter alone", () => {
+  const change = { catalogue: { alertRelease: "nobody", errorAlert: { windowSeconds: 20, forSeconds: 10 } } };
+  expect(valuesOf(change)["prometheusRule"]).toEqual({ errorRatio: { windowSeconds: 20, forSeconds: 10 } });
+  expect(valuesOf({ catalogue: { alertRelease: "nobody" } })).toEqual(valuesOf({}));
+  expect(valuesOf(change, "stock")).not.toHaveProperty("prometheusRule");
 });
 
 test("what states how the platform is, is told to nobody; what no cluster can be told is refused", () => {

@@ -27,6 +27,7 @@ const PLACES: Readonly<Record<string, Place>> = {
   "catalogue.connectionMaxAgeSeconds": { value: "connectionMaxAgeSeconds" },
   "catalogue.longestRequestSeconds": { value: "longestRequestSeconds" },
   "catalogue.shedAbove": { value: "shedding.above" },
+  "catalogue.logShipping": { value: "logShipping.mode" },
   "catalogue.shutdown.enabled": { value: "shutdown.enabled" },
   "catalogue.shutdown.lagSeconds": { value: "shutdown.preStopSeconds" },
   "catalogue.shutdown.announceSeconds": { value: "shutdown.announceSeconds" },
@@ -46,10 +47,19 @@ const CATALOGUE_PLACES: Readonly<Record<string, Place>> = {
   "catalogue.stockClient.maxAttempts": { variable: "STOCK_MAX_ATTEMPTS" },
   "catalogue.stockClient.breakerFailures": { variable: "STOCK_BREAKER_FAILURES" },
   "catalogue.stockClient.breakerOpenSeconds": { variable: "STOCK_BREAKER_OPEN_SECONDS" },
+  "catalogue.errorAlert.windowSeconds": { value: "prometheusRule.errorRatio.windowSeconds" },
+  "catalogue.errorAlert.forSeconds": { value: "prometheusRule.errorRatio.forSeconds" },
 };
 
-/** Said in values of their own, or, as `platform`, said about the cluster and not to it. */
-const ELSEWHERE = /^(catalogue\.replicas|stock\.replicas|platform\..+)$/;
+/** Where a sidecar sends what it reads: the platform's log store. */
+const LOGS_ENDPOINT = "http://victoria-logs.monitoring:9428/insert/opentelemetry/v1/logs";
+
+/** Said in values of their own, said to Prometheus, or, as `platform`, said about the cluster and not to it. */
+const ELSEWHERE =
+  /^(catalogue\.replicas|catalogue\.autoscaling\..+|stock\.replicas|catalogue\.alertRelease|platform\..+)$/;
+
+/** As the platform's prometheus-adapter calls the requests a second of each pod. */
+const PODS_METRIC = "http_requests_per_second";
 
 /** @throws ExperimentError TARGET_UNSUITED where the system has something that no cluster can be told */
 export function chartValues(system: System, opts: ChartOptions): Record<string, unknown> {
@@ -72,10 +82,40 @@ export function chartValues(system: System, opts: ChartOptions): Record<string, 
     }
     // The chart's explicit yes: it refuses to lose requests without it.
     if (path === "catalogue.shutdown.enabled" && to === false) setValue(values, "shutdown.acceptLoss", true);
+    if (path === "catalogue.logShipping" && to === "sidecar") {
+      setValue(values, "logShipping.sidecar.endpoint", LOGS_ENDPOINT);
+    }
     if ("variable" in place) variables.push({ name: place.variable, value: String(to) });
     else for (const at of "values" in place ? place.values : [place.value]) setValue(values, at, to);
   }
+  if (service === "catalogue" && system.catalogue.autoscaling.mode !== "none") {
+    // The scaler owns their number.
+    delete values["replicas"];
+    values["autoscaling"] = scalerValues(system.catalogue.autoscaling);
+  }
+  // The agents of the nodes are told by themselves.
+  if (system.catalogue.logShipping === "sidecar" && system.platform.logQueue === "memory") {
+    setValue(values, "logShipping.sidecar.queueStorage", "memory");
+  }
   return { ...values, extraEnv: variables };
+}
+
+function scalerValues(own: System["catalogue"]["autoscaling"]): Record<string, unknown> {
+  return {
+    mode: own.mode,
+    minReplicas: own.minReplicas,
+    maxReplicas: own.maxReplicas,
+    requestsPerSecond: { target: own.requestsPerSecondTarget, windowSeconds: own.windowSeconds },
+    ...(own.mode === "hpa" ? { hpa: { podsMetric: PODS_METRIC } } : {}),
+    // Four nodes and the client share the processors, and what a replica uses of its request says how busy they all are.
+    cpu: { targetUtilization: null },
+    behavior: {
+      scaleDown: {
+        stabilizationWindowSeconds: own.scaleDownWindowSeconds,
+        policies: [{ type: "Pods", value: 1, periodSeconds: own.scaleDownPodsPeriodSeconds }],
+      },
+    },
+  };
 }
 
 /** What differs from the chart's defaults. */

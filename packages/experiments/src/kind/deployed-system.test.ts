@@ -27,6 +27,7 @@ const deployment: Pick<Deployment, "spec"> = {
     replicas: 3,
     strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
     template: {
+      metadata: { annotations: { "holdfast/log-shipping": "node" } },
       spec: {
         terminationGracePeriodSeconds: 26,
         containers: [container],
@@ -44,7 +45,7 @@ function withEnv(changed: Readonly<Record<string, string>>) {
 function withContainer(changed: Partial<Container>): Pick<Deployment, "spec"> {
   const { spec } = deployment;
   const pod = { ...spec.template.spec, containers: [{ ...container, ...changed }] };
-  return { spec: { ...spec, template: { spec: pod } } };
+  return { spec: { ...spec, template: { ...spec.template, spec: pod } } };
 }
 
 test("a Deployment as the experiment computes with it deviates in nothing", () => {
@@ -60,11 +61,18 @@ test("a value that did not arrive, or another default of the chart, is named wit
   ]);
 });
 
+test("how many replicas there are is a scaler's business where there is one, and only there", () => {
+  const one = { spec: { ...deployment.spec, replicas: 1 } };
+  expect(deviations(own, one)).toEqual(["catalogue.replicas is 1 there, and 3 in the experiment"]);
+  expect(deviations(changeSystem(own, { catalogue: { autoscaling: { mode: "keda" } } }), one)).toEqual([]);
+});
+
 test("without a drain there is no wait before it and another sum", () => {
   const undrained: Pick<Deployment, "spec"> = {
     spec: {
       ...deployment.spec,
       template: {
+        ...deployment.spec.template,
         spec: {
           terminationGracePeriodSeconds: 21,
           containers: [{ ...container, lifecycle: {}, env: withEnv({ DRAIN_ENABLED: "false" }) }],
@@ -73,6 +81,16 @@ test("without a drain there is no wait before it and another sum", () => {
     },
   };
   expect(deviations(changeSystem(own, { catalogue: { shutdown: { enabled: false } } }), undrained)).toEqual([]);
+});
+
+test("who ships the logs is said by the pods' annotation", () => {
+  expect(deviations(changeSystem(own, { catalogue: { logShipping: "sidecar" } }), deployment)).toEqual([
+    'catalogue.logShipping is "node" there, and "sidecar" in the experiment',
+  ]);
+  const { metadata: _, ...template } = deployment.spec.template;
+  expect(deviations(own, { spec: { ...deployment.spec, template } })).toEqual([
+    'catalogue.logShipping is not said there, and "node" in the experiment',
+  ]);
 });
 
 test("what the Deployment does not say is not taken for granted", () => {

@@ -15,6 +15,8 @@ const LEFT_TO_THE_SERVICE = /^catalogue\.stockClient\./;
 export function deviations(system: System, deployment: Pick<Deployment, "spec">): string[] {
   return Object.entries(deployedLeaves(deployment)).flatMap(([path, found]) => {
     const wanted = leafAt(system, path);
+    // Its scaler's business, and at first it is 1.
+    if (path === "catalogue.replicas" && system.catalogue.autoscaling.mode !== "none") return [];
     // Without a drain there is nothing to wait for before it.
     if (path === "catalogue.shutdown.lagSeconds" && !system.catalogue.shutdown.enabled) return [];
     // Its margin is the chart's, and without a drain its sum is another.
@@ -45,6 +47,7 @@ function deployedLeaves({ spec }: Pick<Deployment, "spec">): Record<string, unkn
     "catalogue.stockClient.maxAttempts": number("STOCK_MAX_ATTEMPTS"),
     "catalogue.stockClient.breakerFailures": number("STOCK_BREAKER_FAILURES"),
     "catalogue.stockClient.breakerOpenSeconds": number("STOCK_BREAKER_OPEN_SECONDS"),
+    "catalogue.logShipping": spec.template.metadata?.annotations?.["holdfast/log-shipping"],
     "catalogue.shutdown.enabled": drain === undefined ? undefined : drain === "true",
     "catalogue.shutdown.lagSeconds": container?.lifecycle?.preStop?.sleep?.seconds ?? 0,
     "catalogue.shutdown.announceSeconds": number("ANNOUNCE_SECONDS"),

@@ -26,20 +26,21 @@ export async function refuseOccupied(
 }
 
 /**
- * Makes room for this run. Until `createNamespace` resolves, nothing of that name is ours to delete.
+ * Makes room for this run, and says whether an earlier one was broken off. Until `createNamespace` resolves, nothing of that
+ * name is ours to delete.
  * @throws ExperimentError as `refuseOccupied`
  */
 export async function clearNamespace(
   kubectl: Kubectl,
   opts: { name: string; note: (sentence: string) => void; signal: AbortSignal },
-): Promise<void> {
+): Promise<boolean> {
   const { name, note, signal } = opts;
   const found = await findNamespace(kubectl, { name, signal });
-  if (found) {
-    await refuseForeign(name, found);
-    note(`removing the namespace ${name}, which an earlier run left behind`);
-    await deleteNamespace(kubectl, { name, signal });
-  }
+  if (!found) return false;
+  await refuseForeign(name, found);
+  note(`removing the namespace ${name}, which an earlier run left behind`);
+  await deleteNamespace(kubectl, { name, signal });
+  return true;
 }
 
 /**

@@ -18,3 +18,7 @@ test("the load agent stands on the control-plane node, ends with its input and h
     }),
   ]);
 });
+
+test("the load agent's output, the ledger, is shipped by no log agent", () => {
+  expect(loadAgentPod({ image: "agent:1" }).metadata.annotations).toEqual({ "holdfast/log-shipping": "none" });
+});

@@ -12,7 +12,12 @@ export function loadAgentPod({ image }: { image: string }) {
   return {
     apiVersion: "v1",
     kind: "Pod",
-    metadata: { name: NAME, labels: { "app.kubernetes.io/name": NAME, "app.kubernetes.io/part-of": "holdfast" } },
+    metadata: {
+      name: NAME,
+      labels: { "app.kubernetes.io/name": NAME, "app.kubernetes.io/part-of": "holdfast" },
+      // Its output is the ledger, a line a request and more: no log, and twice the work of those that are.
+      annotations: { "holdfast/log-shipping": "none" },
+    },
     spec: {
       restartPolicy: "Never",
       automountServiceAccountToken: false,

@@ -5,7 +5,7 @@
 import { isFailed, type Ledger, type RequestRecord } from "@holdfast/load";
 import { readFileSync } from "node:fs";
 import type { Experiment } from "../experiment.ts";
-import type { ControlFigures, RunResult } from "../result.ts";
+import { attemptWords, type ControlFigures, type RunResult } from "../result.ts";
 import { describeChange } from "../system.ts";
 import { pageData, type PageData } from "./data.ts";
 import { embeddedJson, html, raw, type Html } from "./html.ts";
@@ -116,7 +116,8 @@ function header(result: RunResult): Html {
     </h1>`;
 }
 
-function verdictCard({ verdict, reason, hint, ran }: RunResult): Html {
+function verdictCard({ verdict, reason, hint, ran, earlier = [] }: RunResult): Html {
+  const again = attemptWords({ earlier });
   const tag =
     ran &&
     (ran.asPredicted
@@ -126,7 +127,7 @@ function verdictCard({ verdict, reason, hint, ran }: RunResult): Html {
     <span class="word">${verdict}</span>
     <p class="sentence">${reason}${tag}</p>
     ${ran && html`<p class="aside">This is a control: one value is different, <code>${describeChange(ran.change)}</code>, and it must fail, since ${ran.because}.</p>`}
-    ${hint !== "" && html`<p class="aside">${hint}</p>`}
+    ${hint !== "" && html`<p class="aside">${hint}</p>`} ${again !== undefined && html`<p class="aside">${again}</p>`}
   </section>`;
 }
 
@@ -254,7 +255,7 @@ function controlsCard({ controls = [], files }: RunResult): Html | undefined {
         ${control.verdict}${control.asPredicted ? ", as predicted" : ""}
       </td>
       <td class="n">${number(control.failed.total)}</td>
-      <td>${control.reason}</td>
+      <td>${[control.reason, attemptWords(control)].filter(Boolean).join(" ")}</td>
     </tr>`;
   return html`<section class="card" aria-labelledby="controls">
     <h2 id="controls">Controls: the same with one value different, which must fail</h2>
