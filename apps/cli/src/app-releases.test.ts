@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { profileFile, profileNames, releaseValues } from "./app-releases.ts";
 
@@ -9,18 +10,27 @@ const image = {
 };
 
 test("both releases run one image; the catalogue alone is reached from outside, and asks stock", () => {
-  expect(releaseValues("catalogue", { image })).toEqual({
+  expect(releaseValues("catalogue", { image, profile: "workshop" })).toEqual({
     image: { repository: image.repository, tag: image.tag, digest: image.digest },
     role: "catalogue",
     upstream: { url: "http://stock" },
     service: { type: "NodePort", nodePort: 30_080 },
   });
-  expect(releaseValues("stock", { image })).toMatchObject({
+  expect(releaseValues("stock", { image, profile: "workshop" })).toMatchObject({
     role: "stock",
     autoscaling: { mode: "none" },
     replicas: 2,
   });
-  expect(releaseValues("stock", { image })).not.toHaveProperty("service");
+  expect(releaseValues("stock", { image, profile: "workshop" })).not.toHaveProperty("service");
+});
+
+test("spans go to the platform in every profile: where the profile itself does not say so, up does", async () => {
+  const endpoint = "http://trace-gateway.monitoring:4318";
+  for (const profile of await profileNames()) {
+    const values = JSON.stringify(releaseValues("stock", { image, profile }));
+    const file = await readFile(await profileFile(profile), "utf8");
+    expect([profile, values.includes(endpoint) || file.includes(endpoint)]).toEqual([profile, true]);
+  }
 });
 
 test("the chart's profiles are those that up takes", async () => {

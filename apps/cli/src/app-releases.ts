@@ -2,7 +2,14 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import { installRelease, isReleaseWhole, nodePorts, untilReleaseReady, type Cluster } from "@holdfast/cluster";
+import {
+  installRelease,
+  isReleaseWhole,
+  loadRules,
+  nodePorts,
+  untilReleaseReady,
+  type Cluster,
+} from "@holdfast/cluster";
 import { usageError } from "./cli-error.ts";
 import type { PushedImage } from "./cluster-images.ts";
 import { REPO_ROOT } from "./repo.ts";
@@ -10,6 +17,7 @@ import { list } from "./words.ts";
 
 export const APP_NAMESPACE = "holdfast";
 export const CHART_DIR = path.join(REPO_ROOT, "charts", "service");
+export const PLATFORM_DIR = path.join(REPO_ROOT, "k8s", "platform");
 
 /** The chart's profiles that there are: values-ha.yaml is "ha". */
 export async function profileNames(): Promise<string[]> {
@@ -33,10 +41,20 @@ export interface Wanted {
   image: PushedImage;
 }
 
+/** Where the platform takes spans. The workshop's profile names it itself, and whoever changes it there means it. */
+const OTLP_ENDPOINT = "http://trace-gateway.monitoring:4318";
+const NAMES_ITS_ENDPOINT = "workshop";
+
 /** What each release is, beyond the profile. */
-export function releaseValues(release: ReleaseName, { image }: Pick<Wanted, "image">): Record<string, unknown> {
+export function releaseValues(
+  release: ReleaseName,
+  { image, profile }: Pick<Wanted, "image" | "profile">,
+): Record<string, unknown> {
   const { repository, tag, digest } = image;
-  const common = { image: { repository, tag, ...(digest === undefined ? {} : { digest }) } };
+  const common = {
+    image: { repository, tag, ...(digest === undefined ? {} : { digest }) },
+    ...(profile === NAMES_ITS_ENDPOINT ? {} : { telemetry: { otlp: { endpoint: OTLP_ENDPOINT } } }),
+  };
   return release === "stock"
     ? // One size: what scales is the catalogue, under load that people make.
       { ...common, role: "stock", autoscaling: { mode: "none" }, replicas: 2 }
@@ -80,6 +98,28 @@ export async function ensureRelease(
     signal: opts.signal,
   });
   return found ? "upgraded" : "installed";
+}
+
+/**
+ * Loads the alerts of both releases, as their charts render them, into the platform's Prometheus. Returns the names of the rules.
+ * Throws a ClusterError.
+ */
+export async function loadAlerts(cluster: Cluster, opts: Wanted & { signal: AbortSignal }): Promise<string[]> {
+  const loaded: string[] = [];
+  // In turn: both are keys of one object.
+  for (const release of ["catalogue", "stock"] as const) {
+    const { rules } = await loadRules(cluster, {
+      release,
+      namespace: APP_NAMESPACE,
+      chart: CHART_DIR,
+      valuesFiles: [opts.profileFile],
+      values: releaseValues(release, opts),
+      optional: true,
+      signal: opts.signal,
+    });
+    loaded.push(...rules.map((rule) => `${rule} (${release})`));
+  }
+  return loaded;
 }
 
 /** A value of ours that no template reads: by it, the next `up` knows that nothing has changed. */

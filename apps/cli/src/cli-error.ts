@@ -1,4 +1,4 @@
-import { EXIT } from "./exit-codes.ts";
+import { EXIT } from "@holdfast/experiments/exit-codes";
 
 /** An error for the person at the terminal: one sentence that says what to do, and the code to exit with. */
 export class CliError extends Error {

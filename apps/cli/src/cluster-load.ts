@@ -3,6 +3,8 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Cluster } from "@holdfast/cluster";
 import { loadAgentCommand, startLoadAgent } from "@holdfast/experiments";
+import { EXIT, exitCodeOf } from "@holdfast/experiments/exit-codes";
+import { watchInterrupts } from "@holdfast/experiments/interrupt";
 import { judge, startLoad, type Ledger, type LoadPlan, type LoadRun, type PassRule } from "@holdfast/load";
 import { request } from "undici";
 import { aborted, isOfAbort } from "./aborted.ts";
@@ -11,9 +13,8 @@ import { CliError, messageOf, usageError } from "./cli-error.ts";
 import { clusterImage } from "./cluster-images.ts";
 import { clusterName, nameFlag } from "./cluster-name.ts";
 import { bundleDirFor, openNamedCluster } from "./cluster-open.ts";
-import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { firstAnswer } from "./first-answer.ts";
-import { watchInterrupts } from "./interrupt.ts";
+import { followLine, worthFollowing } from "./follow-words.ts";
 import { createLoadView, type LoadView } from "./load-view.ts";
 import { loadPlan, MACHINE_LIMITS } from "./session-load.ts";
 import type { Terminal } from "./terminal.ts";
@@ -61,9 +62,11 @@ export async function sendClusterLoad(flags: ClusterLoadFlags, terminal: Termina
     view.end();
     const verdict = judge(ledger);
     const again = `The same verdict from its raw records: ./holdfast verdict ${ledgerFile}`;
+    const follow = worthFollowing(ledger.requests);
+    const hints = [...(follow === undefined ? [] : [followLine(follow, name)]), again];
     if (flags.output === "json") {
-      terminal.print(JSON.stringify({ file: ledgerFile, ...verdict }, undefined, 2));
-      terminal.note(again);
+      terminal.print(JSON.stringify({ file: ledgerFile, ...verdict, ...(follow && { follow }) }, undefined, 2));
+      for (const hint of hints) terminal.note(hint);
     } else {
       const title = `${flags.rate} requests/s for ${flags.for} s, from inside the cluster`;
       const words = { ...verdict, reason: loadReason(verdict.reason) };
@@ -71,7 +74,7 @@ export async function sendClusterLoad(flags: ClusterLoadFlags, terminal: Termina
       for (const line of verdictLines(words, { paint: terminal.paint, width: terminal.width, title, meanwhile })) {
         terminal.print(line);
       }
-      terminal.print(again);
+      for (const hint of hints) terminal.print(hint);
     }
     return exitCodeOf(verdict.verdict);
   } catch (error) {

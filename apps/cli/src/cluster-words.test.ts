@@ -17,8 +17,12 @@ test("zone by zone: what runs where, the control plane last", () => {
 
 test("status says what is in trouble, in words", () => {
   const lines = clusterLines(sampleCluster(), opts);
-  expect(lines[0]).toBe("http://localhost:30080  cluster holdfast, Prometheus at http://localhost:30090");
-  expect(lines[1]).toBe("For kubectl: export KUBECONFIG=/checkout/.cache/clusters/holdfast/kubeconfig");
+  expect(lines.slice(0, 3)).toEqual([
+    "http://localhost:30080  cluster holdfast",
+    "http://localhost:30090  Prometheus",
+    "http://localhost:30428/select/vmui  log lines (VictoriaLogs)",
+  ]);
+  expect(lines[3]).toBe("For kubectl: export KUBECONFIG=/checkout/.cache/clusters/holdfast/kubeconfig");
   expect(lines).toContain("zone-b          holdfast-worker2         ready, takes no pods");
   expect(lines).toContain("zone-c          holdfast-worker3         paused, not ready");
   expect(lines).toContain("zone-b   holdfast    catalogue-2   not ready   2          1 min 30 s");
@@ -26,6 +30,29 @@ test("status says what is in trouble, in words", () => {
   expect(lines).toContain("catalogue: its query returns nothing");
   expect(lines).toContain("catalogue   2          deployed   service-0.1.0");
   expect(lines).toContain("keda       ready   2.20.2");
+});
+
+test("alerts stand at the top, one line each, and so does that they could not be asked for", () => {
+  const active = [
+    {
+      name: "ServiceErrorRatioHigh",
+      state: "firing" as const,
+      labels: { alertname: "ServiceErrorRatioHigh", severity: "page", release: "catalogue", namespace: "holdfast" },
+      activeAt: new Date(clusterNowMs - 90_000).toISOString(),
+    },
+    { name: "Other", state: "pending" as const, labels: {}, activeAt: new Date(clusterNowMs - 1_000).toISOString() },
+  ];
+  const urls = { ...sampleCluster().urls, traces: "http://localhost:30686" };
+  const lines = clusterLines(sampleCluster({ alerts: { active }, urls }), opts);
+  expect(lines.slice(3, 6)).toEqual([
+    "http://localhost:30686  traces (Jaeger)",
+    "ALERT firing for 1 min 30 s: ServiceErrorRatioHigh (page) release=catalogue namespace=holdfast",
+    "ALERT pending for 1 s: Other",
+  ]);
+  const trouble = "Prometheus does not answer.";
+  expect(clusterLines(sampleCluster({ alerts: { active: [], trouble } }), opts)[3]).toBe(
+    "Alerts are unknown: Prometheus does not answer.",
+  );
 });
 
 test("wide adds nodes and images; without pods it says how to get them", () => {

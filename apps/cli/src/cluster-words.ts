@@ -1,5 +1,6 @@
 /** A cluster for people: what runs where, zone by zone, and where to look. Pure. */
-import type { Overview } from "@holdfast/cluster";
+import type { AlertView, Overview } from "@holdfast/cluster";
+import type { ClusterUrls } from "./cluster-urls.ts";
 import type { Paint } from "./paint.ts";
 import { table } from "./table.ts";
 import { list, longDuration } from "./words.ts";
@@ -15,12 +16,13 @@ export interface ClusterSnapshot {
   scalers: Overview["scalers"];
   releases: Overview["releases"];
   platform: Overview["platform"];
+  alerts: AlertsView;
 }
 
-interface ClusterUrls {
-  catalogue: string;
-  prometheus: string;
-  registry: string;
+/** Alerts that are pending or firing; what kept them from being read, where something did. */
+export interface AlertsView {
+  active: readonly AlertView[];
+  trouble?: string;
 }
 
 type Node = Overview["nodes"][number];
@@ -40,7 +42,9 @@ export function clusterLines(cluster: ClusterSnapshot, opts: { paint: Paint; wid
   const { paint, wide, nowMs } = opts;
   const { nodes, pods, scalers, releases, platform } = cluster;
   return [
-    `${paint("key", cluster.urls.catalogue)}  cluster ${cluster.name}, Prometheus at ${cluster.urls.prometheus}`,
+    `${paint("key", cluster.urls.catalogue)}  cluster ${cluster.name}`,
+    ...urlLines(cluster.urls, paint),
+    ...alertLines(cluster.alerts, { paint, nowMs }),
     `For kubectl: export KUBECONFIG=${cluster.kubeconfig}`,
     "",
     ...table([
@@ -67,6 +71,30 @@ export function clusterLines(cluster: ClusterSnapshot, opts: { paint: Paint; wid
       heads: ["PLATFORM", "STATE", "VERSION"],
       cells: ({ name, ready, version }) => [name, ready ? "ready" : "not ready", version],
     }),
+  ];
+}
+
+/** Where the platform shows what it knows. */
+export function urlLines({ prometheus, logs, traces }: ClusterUrls, paint: Paint): string[] {
+  return [
+    `${paint("key", prometheus)}  Prometheus`,
+    ...(logs === undefined ? [] : [`${paint("key", logs)}  log lines (VictoriaLogs)`]),
+    ...(traces === undefined ? [] : [`${paint("key", traces)}  traces (Jaeger)`]),
+  ];
+}
+
+/** One line an alert; none where nothing is wrong. */
+function alertLines({ active, trouble }: AlertsView, opts: { paint: Paint; nowMs: number }): string[] {
+  const { paint, nowMs } = opts;
+  return [
+    ...active.map(({ name, state, labels, activeAt }) => {
+      const { alertname: _, severity, ...rest } = labels;
+      const about = Object.entries(rest).map(([label, value]) => `${label}=${value}`);
+      const words = [name, severity === undefined ? "" : `(${severity})`, ...about].filter(Boolean).join(" ");
+      const tone = state === "firing" ? "bad" : "warn";
+      return `${paint(tone, `ALERT ${state}`)} for ${longDuration(nowMs - Date.parse(activeAt))}: ${words}`;
+    }),
+    ...(trouble === undefined ? [] : [`${paint("warn", "Alerts are unknown:")} ${trouble}`]),
   ];
 }
 

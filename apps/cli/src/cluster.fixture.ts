@@ -13,6 +13,7 @@ export function sampleCluster(change: Partial<ClusterSnapshot> = {}): ClusterSna
     urls: {
       catalogue: "http://localhost:30080",
       prometheus: "http://localhost:30090",
+      logs: "http://localhost:30428/select/vmui",
       registry: "localhost:5001",
     },
     nodes: [
@@ -49,6 +50,7 @@ export function sampleCluster(change: Partial<ClusterSnapshot> = {}): ClusterSna
       },
     ],
     platform: [{ name: "keda", ready: true, version: "2.20.2" }],
+    alerts: { active: [] },
     ...change,
   };
 }

@@ -5,8 +5,8 @@
 import { createServer, createConnection, type Server, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
+import { EXIT } from "@holdfast/experiments/exit-codes";
 import { CliError, errorCode, messageOf } from "./cli-error.ts";
-import { EXIT } from "./exit-codes.ts";
 
 export interface ControlRequest {
   command: string;

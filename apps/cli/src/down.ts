@@ -1,11 +1,11 @@
 /** One call of `down`. */
 import path from "node:path";
 import { deleteCluster, withClusterLock } from "@holdfast/cluster";
+import { EXIT } from "@holdfast/experiments/exit-codes";
+import { watchInterrupts } from "@holdfast/experiments/interrupt";
 import { isOfAbort } from "./aborted.ts";
 import { clusterName, CLUSTERS_DIR, nameFlag } from "./cluster-name.ts";
 import { dockerOnPath } from "./cluster-tools.ts";
-import { EXIT } from "./exit-codes.ts";
-import { watchInterrupts } from "./interrupt.ts";
 import { REPO_ROOT } from "./repo.ts";
 import { createStepView } from "./step-view.ts";
 import type { Terminal } from "./terminal.ts";

@@ -3,8 +3,8 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import path from "node:path";
+import { EXIT } from "@holdfast/experiments/exit-codes";
 import { CliError } from "./cli-error.ts";
-import { EXIT } from "./exit-codes.ts";
 import { REPO_ROOT } from "./repo.ts";
 
 /**

@@ -30,6 +30,8 @@ const commands = [
   "stop",
   "up",
   "load",
+  "trace",
+  "logs",
   "down",
   "run",
   "list",
@@ -105,12 +107,40 @@ test.for([
     "Option '--for <time>' argument 'soon' is invalid. It takes a time such as \"60s\" or \"2m\", in seconds from 5 to 3600. `./holdfast load --help` shows what there is.",
   ],
   [
+    ["logs", "E1"],
+    '"E1" is no trace id: that is 32 hex digits, not all of them 0, as a log line has in its trace_id and a request in its traceparent.',
+  ],
+  [
+    ["trace", "4bf92f3577b34da6a3ce929d0e0e473"],
+    '"4bf92f3577b34da6a3ce929d0e0e473" is no trace id: that is 32 hex digits, not all of them 0, as a log line has in its trace_id and a request in its traceparent.',
+  ],
+  [
+    ["logs", "--pod", "Catalogue!"],
+    '--pod takes the name of a pod, or what it begins with (small letters, digits, "-" and "."); "Catalogue!" is not that.',
+  ],
+  [
+    ["logs", "--limit", "0"],
+    "Option '--limit <n>' argument '0' is invalid. It takes a whole number from 1 to 100000. `./holdfast logs --help` shows what there is.",
+  ],
+  [
+    ["trace", "--name", "No Name"],
+    '--name takes a name of 1 to 40 small letters, digits and "-", with a letter or digit at both ends; "No Name" is not that.',
+  ],
+  [
+    ["up", "--logs-port", "70000"],
+    "Option '--logs-port <port>' argument '70000' is invalid. It takes a whole number from 0 to 65535. `./holdfast up --help` shows what there is.",
+  ],
+  [
     ["run", "E1", "--target", "moon"],
     "Option '--target <target>' argument 'moon' is invalid. Allowed choices are fleet, kind. `./holdfast run --help` shows what there is.",
   ],
   [
     ["run", "E1", "--name", "second"],
     "--name says which cluster, and the fleet needs none: give --target kind with it.",
+  ],
+  [
+    ["run", "E1", "--attempts", "9"],
+    "Option '--attempts <n>' argument '9' is invalid. It takes a whole number from 1 to 3. `./holdfast run --help` shows what there is.",
   ],
   [["run", "E5"], "E5 runs on kind only: give --target kind (`./holdfast up` makes the cluster)."],
   [["run", "E1", "E11", "--target", "kind"], "E11 runs on fleet only: give --target fleet."],
@@ -147,7 +177,7 @@ test("status where nothing runs names both things that can, and needs no Docker 
   vi.unstubAllEnvs();
 });
 
-test.for([["up"], ["down"], ["load"], ["run", "E1", "--target", "kind"]])(
+test.for([["up"], ["down"], ["load"], ["trace"], ["logs"], ["run", "E1", "--target", "kind"]])(
   "%s without Docker says that it needs it",
   async (args) => {
     vi.stubEnv("PATH", "/nowhere");

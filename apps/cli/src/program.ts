@@ -7,10 +7,12 @@ import { addE2e } from "./commands/e2e.ts";
 import { addImage } from "./commands/image.ts";
 import { addList } from "./commands/list.ts";
 import { addLoad } from "./commands/load.ts";
+import { addLogs } from "./commands/logs.ts";
 import { addRun } from "./commands/run.ts";
 import { addSecondTerminal } from "./commands/second-terminal.ts";
 import { addStart } from "./commands/start.ts";
 import { addStatus } from "./commands/status.ts";
+import { addTrace } from "./commands/trace.ts";
 import { addUp } from "./commands/up.ts";
 import { addVerdict } from "./commands/verdict.ts";
 import { createPaint } from "./paint.ts";
@@ -36,6 +38,7 @@ export function createProgram(terminal: Terminal): Command {
         ["./holdfast start --rollout", "both at once, with a verdict as exit code"],
         ["./holdfast run E1 --with-controls", "prove that a rolling update loses nothing"],
         ["./holdfast up", "the same service on a cluster of three zones; `npm run up` is the same"],
+        ["./holdfast trace", "a request on that cluster, span by span, line by line"],
       ])}
 
 Exit codes: 0 done or PASS, 1 FAIL, 2 wrong usage, 3 INVALID, 4 could not run, 130 interrupted.
@@ -46,6 +49,8 @@ Exit codes: 0 done or PASS, 1 FAIL, 2 wrong usage, 3 INVALID, 4 could not run, 1
   addSecondTerminal(program, terminal);
   addUp(program, terminal);
   addLoad(program, terminal);
+  addTrace(program, terminal);
+  addLogs(program, terminal);
   addDown(program, terminal);
   addImage(program);
   addE2e(program);

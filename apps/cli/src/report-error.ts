@@ -1,6 +1,6 @@
+import { EXIT } from "@holdfast/experiments/exit-codes";
 import { CommanderError } from "commander";
 import { CliError, errorCode, messageOf } from "./cli-error.ts";
-import { EXIT } from "./exit-codes.ts";
 import { createPaint } from "./paint.ts";
 import type { Terminal } from "./terminal.ts";
 

@@ -3,19 +3,19 @@ import {
   findExperiment,
   fleetTarget,
   junit,
-  runExperiment,
   runSuite,
+  runWithAttempts,
   type Experiment,
   type Progress,
   type RunResult,
   type TargetFactory,
   type TargetName,
 } from "@holdfast/experiments";
+import { exitCodeOf, EXIT } from "@holdfast/experiments/exit-codes";
+import { watchInterrupts } from "@holdfast/experiments/interrupt";
 import { usageError } from "./cli-error.ts";
 import { clusterName } from "./cluster-name.ts";
-import { exitCodeOf, EXIT } from "./exit-codes.ts";
 import { serviceCommand } from "./fleet-commands.ts";
-import { watchInterrupts } from "./interrupt.ts";
 import { runLines, suiteLines } from "./run-words.ts";
 import { createRunProgress } from "./run-progress.ts";
 import { serviceVersion } from "./repo.ts";
@@ -27,6 +27,8 @@ export interface RunFlags {
   /** `true` where no name was given. */
   control?: string | true;
   withControls?: true;
+  /** How often what is INVALID may be run in all. */
+  attempts: number;
   output?: "json" | "junit";
   out: string;
   target: TargetName;
@@ -66,6 +68,7 @@ export async function runExperiments(ids: string[], opts: { flags: RunFlags; ter
         : await targetHere({ terminal, signal });
     const shared = {
       target,
+      attempts: flags.attempts,
       outDir: flags.out,
       onProgress: show,
       signal: abort.signal,
@@ -79,7 +82,7 @@ export async function runExperiments(ids: string[], opts: { flags: RunFlags; ter
     const results: RunResult[] = [];
     for (const [index, experiment] of experiments.entries()) {
       const control = controls[index];
-      results.push(await runExperiment(experiment, { ...shared, ...(control ? { control } : {}) }));
+      results.push(await runWithAttempts(experiment, { ...shared, ...(control ? { control } : {}) }));
     }
     printWhole(results.length === 1 ? results[0] : { results }, results);
     return Math.max(...results.map((result) => exitCodeOf(result.verdict)));
@@ -116,17 +119,19 @@ async function targetHere({ terminal, signal }: Place): Promise<TargetFactory> {
 
 /** Loaded when it is needed: a fleet must not wait for what a cluster is asked with. */
 async function targetOnCluster(name: string, { terminal, signal }: Place): Promise<TargetFactory> {
-  const [{ kindTarget }, { bundleDirFor, openNamedCluster }, { clusterImages }, { CHART_DIR }] = await Promise.all([
-    import("@holdfast/experiments"),
-    import("./cluster-open.ts"),
-    import("./cluster-images.ts"),
-    import("./app-releases.ts"),
-  ]);
+  const [{ kindTarget }, { bundleDirFor, openNamedCluster }, { clusterImages }, { CHART_DIR, PLATFORM_DIR }] =
+    await Promise.all([
+      import("@holdfast/experiments"),
+      import("./cluster-open.ts"),
+      import("./cluster-images.ts"),
+      import("./app-releases.ts"),
+    ]);
   const cluster = await openNamedCluster(name, { note: terminal.note, signal });
   const { service, agent } = await clusterImages(cluster, { bundleDir: await bundleDirFor(name, {}), signal });
   return kindTarget({
     cluster,
     chart: CHART_DIR,
+    platform: PLATFORM_DIR,
     images: { service: service.reference, agent: agent.reference },
   });
 }

@@ -18,6 +18,13 @@ test("what a run claims, and what its control must do, is said first", () => {
   ]);
 });
 
+test("a repetition is said before it begins", () => {
+  const again = { type: "again", attempt: 2, attempts: 2 } as Progress;
+  expect(progressLines(again, { paint: unpainted, width: 80 })).toEqual([
+    "It was INVALID, which shows nothing: attempt 2 of 2.",
+  ]);
+});
+
 test("what is long is wrapped beside its time", () => {
   const long: Progress = { ...phase, sentence: "at most 59 failed, the last of them within 3 s" };
   expect(progressLines(long, { paint: unpainted, width: 40 })).toEqual([

@@ -69,6 +69,10 @@ export function progressLines(progress: Progress, opts: { paint: Paint; width: n
       const lines = [first.trimStart(), ...rest].map((line) => paint(tone, line));
       return [`${clock(progress.elapsedMs)}  ${lines.shift() ?? ""}`, ...lines];
     }
+    case "again":
+      return [
+        paint("warn", `It was INVALID, which shows nothing: attempt ${progress.attempt} of ${progress.attempts}.`),
+      ];
     case "tick":
     case "result":
       return [];

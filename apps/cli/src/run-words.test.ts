@@ -44,6 +44,18 @@ test("a rollback that is not verified is said, whatever the verdict", () => {
   expect(lines).toContain("  The rollback is not verified: a replica is missing.");
 });
 
+test("what had to be repeated is said with its result and again above the last line", () => {
+  const earlier = [{ reason: "Too few samples." }] as unknown as NonNullable<RunResult["earlier"]>;
+  const result = sampleResult({ attempts: 2, earlier });
+  const said = "Attempt 1 was INVALID (Too few samples), so this is attempt 2.";
+  expect(runLines(result, { paint: unpainted, width: 80, outDir: "out" })).toContain(`  ${said}`);
+  const suite: SuiteResult = { results: [result], passed: 1, failed: 0, exitCode: 0 };
+  expect(suiteLines(suite, unpainted).slice(-2)).toEqual([
+    `REPEATED  E1  Rolling update: ${said}`,
+    "1 passed, 0 failed",
+  ]);
+});
+
 test("a suite counts what was as wanted: a control by its prediction, not by its verdict", () => {
   const results = [sampleResult(), sampleResult({ verdict: "FAIL", ran: control })];
   const suite: SuiteResult = { results, passed: 2, failed: 0, exitCode: 0 };

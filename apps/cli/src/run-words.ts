@@ -1,6 +1,6 @@
 /** The result of a run, for people. Pure. */
 import path from "node:path";
-import { isAsWanted, type RunResult, type SuiteResult } from "@holdfast/experiments";
+import { attemptWords, isAsWanted, type RunResult, type SuiteResult } from "@holdfast/experiments";
 import type { Paint } from "./paint.ts";
 import { verdictLines } from "./verdict-words.ts";
 
@@ -8,6 +8,7 @@ import { verdictLines } from "./verdict-words.ts";
 export function runLines(result: RunResult, opts: { paint: Paint; width: number; outDir: string }): string[] {
   const { paint, width, outDir } = opts;
   const file = (name: string): string => path.join(outDir, name);
+  const again = attemptWords(result);
   return [
     // A control that failed as it should needs no advice against failing.
     ...verdictLines(result.ran?.asPredicted ? { ...result, hint: "" } : result, {
@@ -16,6 +17,7 @@ export function runLines(result: RunResult, opts: { paint: Paint; width: number;
       title: titleOf(result),
     }),
     ...(result.ran ? [`  ${controlSentence(result.ran, paint)}`] : []),
+    ...(again === undefined ? [] : [`  ${paint("warn", again)}`]),
     ...(result.rollback.verified
       ? []
       : [`  ${paint("bad", "The rollback is not verified")}: ${result.rollback.reason}`]),
@@ -41,6 +43,10 @@ export function suiteLines(suite: SuiteResult, paint: Paint): string[] {
       return `${titleOf(result).padEnd(width)}  ${paint(tone, result.verdict.padEnd(7))}  ${word}`.trimEnd();
     }),
     "",
+    ...suite.results.flatMap((result) => {
+      const again = attemptWords(result);
+      return again === undefined ? [] : [`REPEATED  ${titleOf(result)}: ${again}`];
+    }),
     `${suite.passed} passed, ${suite.failed} failed`,
   ];
 }

@@ -2,13 +2,13 @@
 import { access, constants, mkdir, readdir } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { EXIT, exitCodeOf } from "@holdfast/experiments/exit-codes";
+import { watchInterrupts, type Interrupts } from "@holdfast/experiments/interrupt";
 import { judge, type Verdict } from "@holdfast/load";
 import { aborted, isOfAbort } from "./aborted.ts";
 import { CliError, errorCode, fileTrouble, messageOf, usageError } from "./cli-error.ts";
 import { serveControl } from "./control-socket.ts";
-import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { choosePort, USUAL_PORT_TAKEN } from "./free-port.ts";
-import { watchInterrupts, type Interrupts } from "./interrupt.ts";
 import { watchKeys } from "./keys.ts";
 import { REPO_ROOT } from "./repo.ts";
 import { ensureServiceBundle } from "./service-bundle.ts";

@@ -1,6 +1,6 @@
 /** What `up` says at its end. Pure. */
 import { nameFlag } from "./cluster-name.ts";
-import { zoneLines, type ClusterSnapshot } from "./cluster-words.ts";
+import { urlLines, zoneLines, type ClusterSnapshot } from "./cluster-words.ts";
 import type { Paint } from "./paint.ts";
 import type { UpReport } from "./up.ts";
 import { duration } from "./words.ts";
@@ -15,10 +15,11 @@ export function upLines(cluster: ClusterSnapshot, opts: { report: UpReport; pain
     ...zoneLines(cluster),
     "",
     `  ${paint("key", `${cluster.urls.catalogue}/api/products`)}  the catalogue`,
-    `  ${paint("key", cluster.urls.prometheus)}  Prometheus`,
+    ...urlLines(cluster.urls, paint).map((line) => `  ${line}`),
     "",
     "Next:",
     `  ./holdfast load${flag} --rate 200 --for 60s    load from inside the cluster, with a verdict`,
+    `  ./holdfast trace${flag}                        one request, span by span and line by line`,
     `  ./holdfast run E1 --target kind${flag}         roll out under load: nothing may be lost`,
     `  ./holdfast status${flag}                       what runs where, now`,
     `\`./holdfast down${flag}\` removes all of it. For kubectl: export KUBECONFIG=${cluster.kubeconfig}`,

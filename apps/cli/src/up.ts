@@ -12,9 +12,18 @@ import {
   type PublishedPortName,
   type Step,
 } from "@holdfast/cluster";
+import { EXIT } from "@holdfast/experiments/exit-codes";
+import { watchInterrupts } from "@holdfast/experiments/interrupt";
 import { request } from "undici";
 import { isOfAbort } from "./aborted.ts";
-import { APP_NAMESPACE, ensureRelease, profileFile, type ReleaseOutcome } from "./app-releases.ts";
+import {
+  APP_NAMESPACE,
+  ensureRelease,
+  loadAlerts,
+  PLATFORM_DIR,
+  profileFile,
+  type ReleaseOutcome,
+} from "./app-releases.ts";
 import { bundleDirOf } from "./bundle-dir.ts";
 import { CliError, messageOf } from "./cli-error.ts";
 import { clusterImage, type PushedImage } from "./cluster-images.ts";
@@ -22,13 +31,12 @@ import { clusterName, CLUSTERS_DIR, nameFlag } from "./cluster-name.ts";
 import { bundleDirFor } from "./cluster-open.ts";
 import { clusterSnapshot } from "./cluster-snapshot.ts";
 import { clusterTools, dockerThatAnswers } from "./cluster-tools.ts";
-import { EXIT } from "./exit-codes.ts";
-import { watchInterrupts } from "./interrupt.ts";
 import { REPO_ROOT } from "./repo.ts";
 import { createStepView, type StepView } from "./step-view.ts";
 import type { Terminal } from "./terminal.ts";
 import { together } from "./together.ts";
 import { upLines } from "./up-words.ts";
+import { list } from "./words.ts";
 
 export interface UpFlags {
   name?: string;
@@ -36,6 +44,8 @@ export interface UpFlags {
   port?: number;
   labPort?: number;
   prometheusPort?: number;
+  logsPort?: number;
+  tracesPort?: number;
   registryPort?: number;
   freePorts?: true;
   kubernetes?: string;
@@ -52,7 +62,6 @@ export interface UpReport {
 }
 
 const SHAPE = path.join(REPO_ROOT, "k8s", "kind", "three-zones.yaml");
-const PLATFORM = path.join(REPO_ROOT, "k8s", "platform");
 
 /** Returns the exit code. */
 export async function up(flags: UpFlags, terminal: Terminal): Promise<number> {
@@ -136,7 +145,7 @@ async function makeCluster(
     signal,
   });
   const [, image] = await together(signal, [
-    (either) => installPlatform(cluster, { dir: PLATFORM, ...bundle, progress: view.show, signal: either }),
+    (either) => installPlatform(cluster, { dir: PLATFORM_DIR, ...bundle, progress: view.show, signal: either }),
     (either) =>
       view.step({ id: "push", title: "image of this checkout", detail: ({ reference }) => reference }, () =>
         clusterImage(cluster, "service", { bundleDir, signal: either }),
@@ -148,20 +157,29 @@ async function makeCluster(
 type Ports = Record<PublishedPortName, number>;
 
 export function portsOf(flags: Omit<UpFlags, "profile">): Ports {
-  const { app, lab, prometheus, registry } = flags.freePorts
-    ? { app: 0, lab: 0, prometheus: 0, registry: 0 }
+  const { app, lab, prometheus, logs, traces, registry } = flags.freePorts
+    ? { app: 0, lab: 0, prometheus: 0, logs: 0, traces: 0, registry: 0 }
     : usualPorts;
   return {
     app: flags.port ?? app,
     lab: flags.labPort ?? lab,
     prometheus: flags.prometheusPort ?? prometheus,
+    logs: flags.logsPort ?? logs,
+    traces: flags.tracesPort ?? traces,
     registry: flags.registryPort ?? registry,
   };
 }
 
 /** That a port is not the usual one is no news to somebody who named none. */
 function isOfUnasked({ id }: Step, flags: UpFlags): boolean {
-  const given = { app: flags.port, lab: flags.labPort, prometheus: flags.prometheusPort, registry: flags.registryPort };
+  const given = {
+    app: flags.port,
+    lab: flags.labPort,
+    prometheus: flags.prometheusPort,
+    logs: flags.logsPort,
+    traces: flags.tracesPort,
+    registry: flags.registryPort,
+  };
   return Object.entries(given).some(([name, port]) => id === `port-${name}` && port === undefined);
 }
 
@@ -170,12 +188,13 @@ async function installApp(
   opts: Work & { profile: string; image: PushedImage; bundleDir: string | undefined },
 ): Promise<UpReport["releases"]> {
   const { flags, image, bundleDir, view, signal } = opts;
+  const wanted = { profile: flags.profile, profileFile: opts.profile, image };
   await ensureNamespace(cluster, { name: APP_NAMESPACE, podSecurity: "restricted", signal });
   const install =
     (release: "catalogue" | "stock", title: string) =>
     (either: AbortSignal): Promise<ReleaseOutcome> =>
       view.step({ id: release, title, detail: (outcome) => outcome }, () =>
-        ensureRelease(cluster, release, { profile: flags.profile, profileFile: opts.profile, image, signal: either }),
+        ensureRelease(cluster, release, { ...wanted, signal: either }),
       );
   const both = (either: AbortSignal): Promise<[ReleaseOutcome, ReleaseOutcome]> =>
     together(either, [install("stock", "stock"), install("catalogue", `catalogue (profile ${flags.profile})`)]);
@@ -184,7 +203,13 @@ async function installApp(
     view.step({ id: "agent", title: "image of the load agent" }, () =>
       clusterImage(cluster, "agent", { bundleDir, signal: either }),
     );
-  const [[stock, catalogue]] = await together(signal, [both, agent]);
+  // Prometheus reads them while pods start.
+  const alerts = (either: AbortSignal): Promise<string[]> =>
+    view.step({ id: "alerts", title: "alerts", detail: (rules) => list(rules) || "none" }, () =>
+      loadAlerts(cluster, { ...wanted, signal: either }),
+    );
+  const rest = (either: AbortSignal): Promise<[PushedImage, string[]]> => together(either, [agent, alerts]);
+  const [[stock, catalogue]] = await together(signal, [both, rest]);
   return { stock, catalogue };
 }
 

@@ -21,7 +21,7 @@ export function addE2e(program: Command): void {
     .addHelpText(
       "after",
       examples([
-        ["npm run e2e", "the core: zones, E1 and its control, E3, an upgrade that keeps N"],
+        ["npm run e2e", "the core: two checks, E1 and E8 with controls, E3, E15a, E15c"],
         ["./holdfast e2e --all"],
         ["./holdfast e2e --only zones,E1"],
       ]),

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { clusterNameOption, examples, outputOption, targetOption } from "../command-parts.ts";
+import { clusterNameOption, examples, outputOption, targetOption, wholeNumber } from "../command-parts.ts";
 import type { RunFlags } from "../run-experiments.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -21,6 +21,12 @@ export function addRun(program: Command, terminal: Terminal): void {
     .option(
       "--with-controls",
       "after each experiment its controls; exits 0 only if every experiment passes and every control fails as predicted",
+    )
+    .option(
+      "--attempts <n>",
+      "run what is INVALID again, up to so many times in all, and say so in the result; a FAIL is never repeated",
+      wholeNumber({ min: 1, max: 3 }),
+      1,
     )
     .addOption(targetOption("where to run").default("fleet"))
     .addOption(clusterNameOption("the cluster's name, with --target kind"))

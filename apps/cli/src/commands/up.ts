@@ -12,7 +12,7 @@ export function addUp(program: Command, terminal: Terminal): void {
     .summary("bring up a cluster of three zones with the service on it")
     .description(
       [
-        "Makes a kind cluster of one control plane and three workers in three zones, installs its platform (metrics-server, KEDA, Prometheus), builds and pushes this checkout's image, installs the chart for the catalogue and for stock, and waits for the first answer. Needs Docker.",
+        "Makes a kind cluster of one control plane and three workers in three zones, installs its platform (metrics-server, KEDA, Prometheus, what stores logs and takes traces), builds and pushes this checkout's image, installs the chart for the catalogue and for stock with their alerts, and waits for the first answer. Needs Docker.",
         "Called again it completes what is missing and upgrades what has changed. Your own kubeconfig is neither read nor written. Ctrl-C leaves what `up` completes and `down` removes.",
       ].join("\n\n"),
     )
@@ -23,6 +23,8 @@ export function addUp(program: Command, terminal: Terminal): void {
     .option("--port <port>", "of the catalogue on this machine; 0 = any free one (default: 30080)", port)
     .option("--lab-port <port>", "of the experiments' own catalogue (default: 30081)", port)
     .option("--prometheus-port <port>", "of Prometheus (default: 30090)", port)
+    .option("--logs-port <port>", "of the logs, VictoriaLogs (default: 30428)", port)
+    .option("--traces-port <port>", "of the traces, Jaeger, where it is installed (default: 30686)", port)
     .option("--registry-port <port>", "of the registry that images are pushed to (default: 5001)", port)
     .option("--free-ports", "any free port for each that is not given")
     .addOption(outputOption(["json"]))
