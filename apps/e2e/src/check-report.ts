@@ -3,16 +3,18 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import type { TestCase, TestModule, Vitest } from "vitest/node";
 import { CHECKS } from "./items.ts";
-import { checkResult, type CheckResult, type Half } from "./result.ts";
+import { checkResult, type CheckResult, type EarlierCheck, type Half } from "./result.ts";
 
 interface Opts {
   readonly outDir: string;
   readonly print: (line: string) => void;
+  /** Of checks that are run once more. */
+  readonly earlier: ReadonlyMap<string, readonly EarlierCheck[]>;
   readonly onInit: (vitest: Vitest) => void;
 }
 
 /** A vitest reporter that writes out/e2e/<id>.json as each check ends. */
-export function createCheckReport({ outDir, print, onInit }: Opts) {
+export function createCheckReport({ outDir, print, earlier, onInit }: Opts) {
   const started = new Map<string, { at: string; ms: number }>();
 
   function itemOf({ moduleId }: TestModule) {
@@ -46,6 +48,7 @@ export function createCheckReport({ outDir, print, onInit }: Opts) {
         control: control ? halfOf(control, trouble) : undefined,
         seconds,
         startedAt: begun?.at ?? new Date().toISOString(),
+        earlier: earlier.get(item.id),
       });
       writeFileSync(path.join(outDir, `${item.id}.json`), `${JSON.stringify(result, undefined, 2)}\n`);
       for (const line of linesOf(result)) print(line);

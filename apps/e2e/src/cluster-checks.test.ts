@@ -1,7 +1,11 @@
 import { expect, test } from "vitest";
 import { imageOf, judgeGone, judgeUnchanged, type Made, type Traces } from "./cluster-checks.ts";
 
-const made: Made = { containers: ["a", "b"], revisions: ["catalogue 1", "stock 1"] };
+const made: Made = {
+  containers: ["a", "b"],
+  revisions: ["catalogue 1", "stock 1"],
+  pods: ["monitoring/victoria-logs-0 (1)"],
+};
 const unchanged = { up: { releases: { catalogue: "unchanged", stock: "unchanged" } } };
 
 test("a second `up` that made nothing and says so is right", () => {
@@ -19,6 +23,12 @@ test.for<[string, object, Partial<Made>, RegExp]>([
     /-catalogue 1, \+catalogue 2/,
   ],
   ["made a node anew", unchanged, { containers: ["a", "c"] }, /containers are others: -b, \+c/],
+  [
+    "made a pod of the platform anew",
+    unchanged,
+    { pods: ["monitoring/victoria-logs-0 (2)"] },
+    /pods are others: -monitoring\/victoria-logs-0 \(1\), \+monitoring\/victoria-logs-0 \(2\)/,
+  ],
   ["says nothing", {}, {}, /names no release/],
 ])("one that %s is not", ([, said, after, sentence]) => {
   expect(() => judgeUnchanged(said, { before: made, after: { ...made, ...after } })).toThrow(sentence);

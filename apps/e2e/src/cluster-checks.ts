@@ -1,9 +1,10 @@
 /** What is checked of a cluster that was brought up for this run: a second `up` changes nothing, and after `down` nothing is left. */
-import { dockerMark, kindClusterLabel, networkName, run, stateOf, type Cluster } from "@holdfast/cluster";
+import { dockerMark, kindClusterLabel, networkName, run, stateOf, type Cluster, type List } from "@holdfast/cluster";
 import { existsSync } from "node:fs";
 import { sentenceOf } from "./e2e-error.ts";
 import type { CheckItem } from "./items.ts";
 import { Broken, mustBreak, TooLittle } from "./judgement.ts";
+import type { Pod } from "./kubernetes.ts";
 import { checkResult, type CheckResult, type Half } from "./result.ts";
 import { askUp, STATE_DIR, takeDown, type ClusterFlags } from "./subject-cluster.ts";
 
@@ -11,7 +12,8 @@ export const UP_TWICE: CheckItem = {
   kind: "check",
   id: "up-twice",
   title: "A second `up` changes nothing",
-  claims: "`./holdfast up` on a cluster that is whole makes no container and no revision, and says so",
+  claims:
+    "`./holdfast up` on a cluster that is whole makes no container, no revision and no pod of the platform, and says so",
 };
 
 export const DOWN: CheckItem = {
@@ -22,12 +24,16 @@ export const DOWN: CheckItem = {
   control: "the same look before it",
 };
 
+const PLATFORM_NAMESPACES = ["monitoring", "telemetry", "keda"] as const;
+
 /** What a second `up` could have changed. */
 export interface Made {
   /** Ids of all containers of the cluster. */
   readonly containers: readonly string[];
   /** `catalogue 1`: each release with its revision. */
   readonly revisions: readonly string[];
+  /** `monitoring/prometheus-6f5 (uid)`: what the platform runs. */
+  readonly pods: readonly string[];
 }
 
 /** What `up -o json` says, as far as it is looked at. */
@@ -41,7 +47,7 @@ export function judgeUnchanged(said: Said, { before, after }: { before: Made; af
   if (outcomes.length === 0) throw new TooLittle("`up -o json` names no release.");
   const changed = outcomes.filter(([, outcome]) => outcome !== "unchanged");
   if (changed.length > 0) throw new Broken(`It says ${changed.map((pair) => pair.join(": ")).join(", ")}.`);
-  for (const what of ["containers", "revisions"] as const) {
+  for (const what of ["containers", "revisions", "pods"] as const) {
     const added = after[what].filter((one) => !before[what].includes(one));
     const gone = before[what].filter((one) => !after[what].includes(one));
     if (added.length + gone.length > 0)
@@ -49,7 +55,7 @@ export function judgeUnchanged(said: Said, { before, after }: { before: Made; af
         `Its ${what} are others: ${[...gone.map((one) => `-${one}`), ...added.map((one) => `+${one}`)].join(", ")}.`,
       );
   }
-  return `${outcomes.map(([name]) => name).join(" and ")} are unchanged; the same ${before.containers.length} containers, and ${before.revisions.join(", ")} as before`;
+  return `${outcomes.map(([name]) => name).join(" and ")} are unchanged; the same ${before.containers.length} containers and ${before.pods.length} pods of the platform, and ${before.revisions.join(", ")} as before`;
 }
 
 /** @returns the verdict, and the image that the cluster has, where `up` named it */
@@ -77,11 +83,19 @@ export function imageOf(reference: string | undefined): { repository: string; ta
 }
 
 async function readMade(cluster: Cluster, namespace: string): Promise<Made> {
-  const [{ containers }, releases] = await Promise.all([
+  const [{ containers }, releases, ...lists] = await Promise.all([
     readTraces({ name: cluster.name, docker: cluster.tools.docker }),
     cluster.helm.list(namespace),
+    ...PLATFORM_NAMESPACES.map((each) => cluster.kubectl.json<List<Pod>>(["get", "pods", "-n", each])),
   ]);
-  return { containers, revisions: releases.map(({ name, revision }) => `${name} ${revision}`).toSorted() };
+  return {
+    containers,
+    revisions: releases.map(({ name, revision }) => `${name} ${revision}`).toSorted(),
+    pods: lists
+      .flatMap(({ items }) => items)
+      .map(({ metadata }) => `${metadata.namespace}/${metadata.name} (${metadata.uid})`)
+      .toSorted(),
+  };
 }
 
 /** What there is of a cluster, beside what Kubernetes knows. */

@@ -1,4 +1,4 @@
-import { EXIT } from "./exit-codes.ts";
+import { EXIT } from "@holdfast/experiments/exit-codes";
 
 /** One sentence for the person at the terminal, and the code to exit with. */
 export class E2eError extends Error {

@@ -55,16 +55,21 @@ ${outcomes.flatMap((outcome) => [row(outcome, figures), ...outcome.controls.map(
 }
 
 function row(outcome: Outcome, figures: boolean): string {
-  const { id, title, claims, verdict, reason, seconds, sent, failed, files } = outcome;
+  const { id, title, claims, verdict, reason, again, seconds, sent, failed, files } = outcome;
   const numbers = figures ? `<td class="n">${number(sent)}</td><td class="n">${number(failed)}</td>` : "";
   const links = Object.entries(files).map(([name, file]) => link(file, name));
-  return `<tr class="item${isGood(outcome) ? "" : " bad"}"><th scope="row">${text(id)}</th><td>${word(verdict)}</td><td><b>${text(title)}</b><br>${code(claims)}<br><span class="quiet">${code(reason)}</span></td>${numbers}<td class="n">${seconds > 0 ? duration(seconds) : "-"}</td><td class="links">${links.join(" ")}</td></tr>`;
+  return `<tr class="item${isGood(outcome) ? "" : " bad"}"><th scope="row">${text(id)}</th><td>${word(verdict)}</td><td><b>${text(title)}</b><br>${code(claims)}<br><span class="quiet">${code(reason)}</span>${attempt(again)}</td>${numbers}<td class="n">${seconds > 0 ? duration(seconds) : "-"}</td><td class="links">${links.join(" ")}</td></tr>`;
 }
 
-function controlRow({ name, verdict, reason, asPredicted, failed, page }: OutcomeControl, figures: boolean): string {
+function controlRow(control: OutcomeControl, figures: boolean): string {
+  const { name, verdict, reason, again, asPredicted, failed, page } = control;
   const numbers = figures ? `<td class="n"></td><td class="n">${number(failed)}</td>` : "";
   const tag = asPredicted ? '<span class="ok">as predicted</span>' : '<span class="no">not as predicted</span>';
-  return `<tr class="control"><td></td><td>${word(verdict)}<br>${tag}</td><td>Control: ${code(name)}<br><span class="quiet">${code(reason)}</span></td>${numbers}<td></td><td class="links">${page === undefined ? "" : link(page, "page")}</td></tr>`;
+  return `<tr class="control"><td></td><td>${word(verdict)}<br>${tag}</td><td>Control: ${code(name)}<br><span class="quiet">${code(reason)}</span>${attempt(again)}</td>${numbers}<td></td><td class="links">${page === undefined ? "" : link(page, "page")}</td></tr>`;
+}
+
+function attempt(again: string | undefined): string {
+  return again === undefined ? "" : `<br><span class="again">${code(again)}</span>`;
 }
 
 function word(verdict: Word): string {

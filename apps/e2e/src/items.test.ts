@@ -5,7 +5,7 @@ import { CHECKS, choose, type Item } from "./items.ts";
 import { allItems, chosenBy, createProgram, listLines, upFlags, type Flags } from "./program.ts";
 
 const experiment = (id: string): Item => ({ kind: "experiment", id, title: id, claims: "", controls: ["c"] });
-const items: readonly Item[] = [...CHECKS, experiment("E1"), experiment("E3"), experiment("E5")];
+const items: readonly Item[] = [...CHECKS, ...["E1", "E3", "E5", "E8", "E8b", "E15a", "E15b", "E15c"].map(experiment)];
 const ids = (all: readonly { id: string }[]) => all.map(({ id }) => id);
 
 test("every check of the list has its file, and every file is in the list", () => {
@@ -13,10 +13,10 @@ test("every check of the list has its file, and every file is in the list", () =
   expect(files.toSorted()).toEqual(ids(CHECKS).toSorted());
 });
 
-test("without a choice it is the core, in which E1 alone brings its controls", () => {
+test("without a choice it is the core, in which E1 and E8 bring their controls", () => {
   const chosen = choose(items, {});
-  expect(ids(chosen)).toEqual(["zones", "upgrade-keeps-n", "E1", "E3"]);
-  expect(chosen.map((item) => item.kind === "experiment" && item.withControls)).toEqual([false, false, true, false]);
+  expect(ids(chosen)).toEqual(["zones", "upgrade-keeps-n", "E1", "E3", "E8", "E15a", "E15c"]);
+  expect(ids(chosen.filter((item) => item.kind === "experiment" && item.withControls))).toEqual(["E1", "E8"]);
 });
 
 test("--all is everything, with all controls", () => {
@@ -35,7 +35,7 @@ test.each([[["zonse"]], [["zones", "E99"]], [[""]]])(
   "an id that is none (%j) is wrong usage, and the ids are named",
   (only) => {
     expect(() => choose(items, { only })).toThrow(expect.objectContaining({ exitCode: 2 }));
-    expect(() => choose(items, { only })).toThrow(/zones, upgrade-keeps-n, .*E5/);
+    expect(() => choose(items, { only })).toThrow(/zones, upgrade-keeps-n, .*E15c/);
   },
 );
 
@@ -82,6 +82,10 @@ test("what is meant for `up` is handed on as it was given", async () => {
     "0",
     "--lab-port",
     "1",
+    "--logs-port",
+    "2",
+    "--traces-port",
+    "3",
     "--kubernetes",
     "1.35",
     "--free-ports",
@@ -95,6 +99,10 @@ test("what is meant for `up` is handed on as it was given", async () => {
     "0",
     "--lab-port",
     "1",
+    "--logs-port",
+    "2",
+    "--traces-port",
+    "3",
     "--free-ports",
   ]);
   expect(upFlags(await parse())).toEqual([]);

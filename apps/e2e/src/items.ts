@@ -1,6 +1,6 @@
 /** Everything that can be proved on the cluster, and which of it one call means. Pure. */
+import { EXIT } from "@holdfast/experiments/exit-codes";
 import { E2eError } from "./e2e-error.ts";
-import { EXIT } from "./exit-codes.ts";
 
 /** A plain check: one file in checks/ of the same name. */
 export interface CheckItem {
@@ -10,8 +10,8 @@ export interface CheckItem {
   readonly claims: string;
   /** What is different in the control, which the same judgement must call wrong; some have none. */
   readonly control?: string;
-  /** Takes something away that others need meanwhile. */
-  readonly alone?: true;
+  /** What it takes away for a while, so that no check runs beside it that may need it. None of those that take the platform away does. */
+  readonly takes?: "a node" | "platform";
 }
 
 /** An experiment of the lab, with what it says of itself. */
@@ -66,8 +66,83 @@ export const CHECKS: readonly CheckItem[] = [
     id: "pod-security",
     title: "Everything of ours is restricted",
     claims:
-      "every pod of ours (service, Prometheus, KEDA, `helm test`) is admitted by a namespace that enforces pod security `restricted`",
+      "every pod of ours (service, `helm test`, Prometheus, VictoriaLogs, trace gateway, KEDA) is admitted by a namespace that enforces pod security `restricted`; the log agent alone is not, and takes no more than root's eyes on the node's log files",
     control: "a privileged pod",
+  },
+  {
+    kind: "check",
+    id: "traces-join",
+    title: "A trace joins",
+    claims:
+      "spans of a request arrive with catalogue and stock in one trace, child of the client's `traceparent`; a log line's trace id finds its span, and the other way round",
+    control: "a stock that is told no OTLP endpoint",
+  },
+  {
+    kind: "check",
+    id: "failed-unsampled-span",
+    title: "A failure leaves its span",
+    claims:
+      "a failed request that was not to be sampled has its local span in the store, and a log line that leads to it",
+    control: "a request that was not to be sampled and does not fail",
+  },
+  {
+    kind: "check",
+    id: "collector-away",
+    title: "Without the trace gateway it serves on",
+    claims:
+      "with the trace gateway away the service serves at full speed, each replica says once what is wrong, and spans arrive again by themselves",
+    control: "the judgement that spans arrive again, while the gateway is still away",
+    takes: "platform",
+  },
+  {
+    kind: "check",
+    id: "logs-away",
+    title: "Without VictoriaLogs it serves on",
+    claims:
+      "with VictoriaLogs away the service serves at full speed and says nothing, the node's agent says what is wrong, and every line that was written meanwhile arrives",
+    control: "the judgement that they have arrived, while VictoriaLogs is still away",
+    takes: "platform",
+  },
+  {
+    kind: "check",
+    id: "prometheus-away",
+    title: "Without Prometheus it serves on",
+    claims:
+      "with Prometheus away the service serves at full speed and keeps its replicas, `status` says what keeps the scaler from working, and scrapes and scaler recover by themselves",
+    control: "the judgement that they have recovered, while Prometheus is still away",
+    takes: "platform",
+  },
+  {
+    kind: "check",
+    id: "scrape",
+    title: "Prometheus sees every replica",
+    claims:
+      "every pod of ours is scraped, and in a rollout each replica at least once in its life and never more than two intervals apart while it is ready",
+    control: "metrics.podAnnotations false",
+  },
+  {
+    kind: "check",
+    id: "otlp-endpoint-wrong",
+    title: "A wrong OTLP endpoint costs nothing",
+    claims:
+      "a service whose OTLP endpoint does not exist serves at full speed, says once where its spans do not arrive, and loses no log line",
+    control: "the right endpoint: the sentence is missing",
+  },
+  {
+    kind: "check",
+    id: "hostile-lines",
+    title: "A bad line costs no other",
+    claims:
+      "a log line of 1 MB, invalid UTF-8, newlines in user input and a line that VictoriaLogs refuses cost no other line, and what is refused is said",
+    control: "a pod whose lines the agent is told to leave",
+  },
+  {
+    kind: "check",
+    id: "scaler-blind",
+    title: "A scaler without a number says so",
+    claims:
+      "where the scaler's query returns nothing the replicas stay, the service serves, and `status` names the query",
+    control: "pods that are scraped",
   },
   {
     kind: "check",
@@ -90,8 +165,7 @@ export const CHECKS: readonly CheckItem[] = [
     title: "A drain goes on",
     claims: "the chart's PodDisruptionBudget lets `kubectl drain` go on with 1, 2 and 3 replicas",
     control: "a budget with minAvailable = replicas",
-    // Nobody else may miss the node that it drains.
-    alone: true,
+    takes: "a node",
   },
   {
     kind: "check",
@@ -110,9 +184,9 @@ export const CHECKS: readonly CheckItem[] = [
 ];
 
 /** What must hold before anything lands. */
-const CORE: ReadonlySet<string> = new Set(["zones", "upgrade-keeps-n", "E1", "E3"]);
+const CORE: ReadonlySet<string> = new Set(["zones", "upgrade-keeps-n", "E1", "E3", "E8", "E15a", "E15c"]);
 /** The experiments whose controls are part of the core; the other controls are for --all. */
-const CORE_CONTROLS: ReadonlySet<string> = new Set(["E1"]);
+const CORE_CONTROLS: ReadonlySet<string> = new Set(["E1", "E8"]);
 
 export interface Selection {
   readonly all?: boolean | undefined;

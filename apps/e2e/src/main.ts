@@ -2,9 +2,9 @@
 import { ClusterError } from "@holdfast/cluster";
 import { CommanderError } from "commander";
 import path from "node:path";
+import { EXIT } from "@holdfast/experiments/exit-codes";
+import { watchInterrupts } from "@holdfast/experiments/interrupt";
 import { E2eError, sentenceOf } from "./e2e-error.ts";
-import { EXIT } from "./exit-codes.ts";
-import { watchInterrupts } from "./interrupt.ts";
 import { allItems, chosenBy, createProgram, listLines, upFlags, type Flags } from "./program.ts";
 import { writeProof } from "./proof.ts";
 import { REPO_ROOT } from "./repo.ts";
@@ -22,9 +22,12 @@ async function e2e(flags: Flags): Promise<void> {
     return;
   }
   const items = chosenBy(flags);
-  const signal = watchInterrupts({
-    onFirst: () => say("Stopping: what was begun is undone first. Ctrl-C twice more ends it at once."),
-    atOnce: () => process.exit(EXIT.interrupted),
+  const abort = new AbortController();
+  const { signal } = abort;
+  watchInterrupts((times) => {
+    if (times === 1) say("Stopping: what was begun is undone first. Ctrl-C twice more ends it at once.");
+    if (times === 3) process.exit(EXIT.interrupted);
+    abort.abort();
   });
   const outDir = path.resolve(flags.out);
   const { record, exitCode, error } = await runSuite({

@@ -9,6 +9,7 @@ import { proofTable, writeProof } from "./proof.ts";
 import { REPO_ROOT } from "./repo.ts";
 import type { CheckResult } from "./result.ts";
 import { outcome, record } from "./run-record.fixture.ts";
+import { closingLines } from "./suite.ts";
 
 const failing = outcome({
   id: "E1",
@@ -55,6 +56,22 @@ test("the page says it all without a script and without anything from elsewhere"
   expect(page).toContain('<span class="word not-run">NOT RUN</span>');
   expect(page).toContain("prefers-color-scheme: dark");
   expect(page).not.toMatch(/<script|src=|https?:|url\(|@import/);
+});
+
+test("what was repeated is said in every form, with what the first attempt said", () => {
+  const again = "Attempt 1 was INVALID (3 of <50> sockets), so this is attempt 2.";
+  const controls = [{ name: "no spread", verdict: "FAIL" as const, reason: "", asPredicted: true, again }];
+  const repeated = record([outcome({ again }), outcome({ id: "pdb", controls })]);
+  const escaped = "Attempt 1 was INVALID (3 of &lt;50&gt; sockets), so this is attempt 2.";
+  expect(indexPage(repeated).split(`<span class="again">${escaped}</span>`)).toHaveLength(3);
+  expect(junit(repeated).split(escaped)).toHaveLength(3);
+  expect(closingLines({ record: repeated, outDir: "out" }).slice(-4)).toEqual([
+    `REPEATED  zones: ${again}`,
+    `REPEATED  pdb, control no spread: ${again}`,
+    expect.stringContaining("index.html"),
+    "2 passed, 0 failed",
+  ]);
+  expect(proofTable({ run: repeated, checks: [], experiments: [] })).toContain(`- pdb, control no spread: ${again}`);
 });
 
 const figures = {

@@ -2,8 +2,8 @@ import { clusterNameRule, defaultClusterName, isClusterName } from "@holdfast/cl
 import { listExperiments } from "@holdfast/experiments";
 import { Command, InvalidArgumentError, Option, type CommanderError } from "commander";
 import path from "node:path";
+import { EXIT } from "@holdfast/experiments/exit-codes";
 import { E2eError } from "./e2e-error.ts";
-import { EXIT } from "./exit-codes.ts";
 import { CHECKS, choose, isCore, type Item } from "./items.ts";
 
 export interface Flags {
@@ -19,6 +19,8 @@ export interface Flags {
   port?: string;
   labPort?: string;
   prometheusPort?: string;
+  logsPort?: string;
+  tracesPort?: string;
   registryPort?: string;
   freePorts?: true;
 }
@@ -29,7 +31,7 @@ export function createProgram(action: (flags: Flags) => Promise<void>): Command 
     .description(
       [
         "Proves on a real cluster what is claimed: plain checks, and experiments under load, each with a control that must turn red. Brings a cluster up when there is none of that name and removes it at the end; leaves one that it found.",
-        "Without a choice it runs the core: zones, upgrade-keeps-n, E1 with its controls, E3.",
+        "Without a choice it runs the core: zones, upgrade-keeps-n, E1 and E8 with their controls, E3, E15a, E15c.",
       ].join("\n\n"),
     )
     .option("--all", "everything, with all controls")
@@ -50,6 +52,8 @@ export function createProgram(action: (flags: Flags) => Promise<void>): Command 
     .option("--port <port>", "of the catalogue on this machine")
     .option("--lab-port <port>", "of the experiments' own catalogue")
     .option("--prometheus-port <port>", "of Prometheus")
+    .option("--logs-port <port>", "of VictoriaLogs")
+    .option("--traces-port <port>", "of Jaeger, where it is installed")
     .option("--registry-port <port>", "of the registry that images are pushed to")
     .option("--free-ports", "any free port for each that is not given")
     .helpOption("-h, --help", "print help")
@@ -125,6 +129,8 @@ export function upFlags({
   port,
   labPort,
   prometheusPort,
+  logsPort,
+  tracesPort,
   registryPort,
   freePorts,
 }: Flags): string[] {
@@ -135,6 +141,8 @@ export function upFlags({
     "--port": port,
     "--lab-port": labPort,
     "--prometheus-port": prometheusPort,
+    "--logs-port": logsPort,
+    "--traces-port": tracesPort,
     "--registry-port": registryPort,
   };
   return [

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import path from "node:path";
 import { E2eError } from "./e2e-error.ts";
 import { REPO_ROOT } from "./repo.ts";
-import type { CheckResult, Outcome, RunRecord } from "./result.ts";
+import { repetitions, type CheckResult, type Outcome, type RunRecord } from "./result.ts";
 import { duration, grouped } from "./words.ts";
 
 export interface ProofParts {
@@ -58,6 +58,7 @@ function readJson<T>(file: string): T {
 export function proofTable({ run, checks, experiments }: ProofParts): string {
   const { machine } = run;
   const versions = Object.entries(run.versions).map(([name, version]) => `${name} ${version}`);
+  const repeated = run.outcomes.flatMap(repetitions);
   const gone = run.outcomes.filter(({ verdict }) => verdict === "NOT RUN");
   return [
     "# What one run showed",
@@ -75,6 +76,14 @@ export function proofTable({ run, checks, experiments }: ProofParts): string {
     "",
     ...(experiments.length === 0 ? [] : [...experimentTable(experiments), ""]),
     ...(checks.length === 0 ? [] : [...checkTable(checks), ""]),
+    ...(repeated.length === 0
+      ? []
+      : [
+          "## Repeated, since an attempt was INVALID",
+          "",
+          ...repeated.map(({ what, again }) => `- ${cell(what)}: ${cell(again)}`),
+          "",
+        ]),
     ...(gone.length === 0
       ? []
       : ["## Not run", "", ...gone.map(({ id, reason }) => `- ${cell(id)}: ${cell(reason)}`), ""]),

@@ -9,6 +9,8 @@ import {
   experimentOutcome,
   isGood,
   notRun,
+  repetitions,
+  tooLittle,
   type Half,
 } from "./result.ts";
 import { outcome } from "./run-record.fixture.ts";
@@ -59,6 +61,51 @@ test("a check without a result did not run, and counts as failed", () => {
   const gone = checkOutcome(item, undefined);
   expect(gone.verdict).toBe("NOT RUN");
   expect(count([gone])).toEqual({ passed: 0, failed: 2 });
+});
+
+const little = (claim: Half["state"], control?: Half["state"]) =>
+  tooLittle(checkResult(item, { claim: half(claim), control: control && half(control), seconds: 1, startedAt: "" }));
+
+test("a check whose half had too little to judge may be repeated, and says which half", () => {
+  expect(little("invalid", "broken")).toBe("was invalid.");
+  expect(little("held", "invalid")).toBe("was invalid.");
+  expect(little("invalid", "invalid")).toBe("was invalid.");
+});
+
+test.each([
+  ["held", "broken"],
+  ["broken", "broken"],
+  ["broken", "invalid"],
+  ["error", "invalid"],
+  ["invalid", "held"],
+  ["invalid", "error"],
+  ["held", "error"],
+  ["not run", "invalid"],
+  ["invalid", undefined],
+] as const)("what is known to be right, wrong or not run is not repeated: claim %s, control %s", (claim, control) => {
+  expect(little(claim, control)).toBeUndefined();
+});
+
+test("a repeated check and a repeated control keep why, and count no less", () => {
+  const earlier = [{ reason: "Too few pods.", startedAt: "2026-11-24T10:00:00.000Z", seconds: 3 }];
+  const result = checkResult(item, {
+    claim: half("held"),
+    control: half("broken"),
+    seconds: 1,
+    startedAt: "",
+    earlier,
+  });
+  expect(result).toMatchObject({ verdict: "PASS", attempts: 2, earlier });
+  const again = "Attempt 1 was INVALID (Too few pods), so this is attempt 2.";
+  expect(repetitions(checkOutcome(item, result))).toEqual([{ what: "zones", again }]);
+  const controlled = experimentOutcome(experiment, {
+    result: ran([{ ...control("no-drain", true), earlier }, control("announce-0", true)]),
+    seconds: 100,
+    trouble: "",
+  });
+  expect(repetitions(controlled)).toEqual([{ what: "E1, control no-drain", again }]);
+  expect(count([controlled])).toEqual({ passed: 3, failed: 0 });
+  expect(repetitions(outcome())).toEqual([]);
 });
 
 const experiment: Extract<Chosen, { kind: "experiment" }> = {

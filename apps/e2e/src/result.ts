@@ -1,6 +1,6 @@
 /** What an item leaves behind, and what a whole run comes to. Pure. */
-import type { RunResult } from "@holdfast/experiments";
-import { EXIT } from "./exit-codes.ts";
+import { attemptWords, type ControlFigures, type RunResult } from "@holdfast/experiments";
+import { EXIT } from "@holdfast/experiments/exit-codes";
 import type { CheckItem, Chosen } from "./items.ts";
 
 /** NOT RUN: nothing was judged. It counts as failed. */
@@ -20,6 +20,18 @@ export interface CheckResult {
   /** ISO 8601. */
   readonly startedAt: string;
   readonly control?: CheckControl;
+  /** How often it was run; there only where that was more than once, since only what was INVALID is repeated. */
+  readonly attempts?: number;
+  readonly earlier?: readonly EarlierCheck[];
+}
+
+/** A run of a check in which a half had too little to judge, after which it was run once more. */
+export interface EarlierCheck {
+  /** What the half said that had too little to judge. */
+  readonly reason: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly seconds: number;
 }
 
 interface CheckControl {
@@ -45,9 +57,15 @@ export interface Half {
 /** A control must be `broken`, as the judgement itself and nothing else says it. */
 export function checkResult(
   item: CheckItem,
-  opts: { claim: Half; control?: Half | undefined; seconds: number; startedAt: string },
+  opts: {
+    claim: Half;
+    control?: Half | undefined;
+    seconds: number;
+    startedAt: string;
+    earlier?: readonly EarlierCheck[] | undefined;
+  },
 ): CheckResult {
-  const { claim, control, seconds, startedAt } = opts;
+  const { claim, control, seconds, startedAt, earlier = [] } = opts;
   const base = { schemaVersion: 1, id: item.id, kind: "check", title: item.title, claims: item.claims } as const;
   const judged = wordOf(claim);
   const shown = item.control === undefined ? undefined : controlOf(item.control, control);
@@ -62,7 +80,18 @@ export function checkResult(
     seconds,
     startedAt,
     ...(shown ? { control: shown } : {}),
+    ...(earlier.length > 0 ? { attempts: earlier.length + 1, earlier } : {}),
   };
+}
+
+/**
+ * What the half said that had too little to judge, where nothing else was wrong: then the check may be repeated. Undefined for what
+ * FAILed, for a control that was not called wrong, and for what did not run: those are findings.
+ */
+export function tooLittle({ verdict, reason, control }: CheckResult): string | undefined {
+  if (control && control.verdict !== "INVALID" && !control.asPredicted) return undefined;
+  if (control?.verdict === "INVALID" && (verdict === "INVALID" || verdict === "PASS")) return control.reason;
+  return verdict === "INVALID" ? reason : undefined;
 }
 
 function controlOf(change: string, half: Half | undefined): CheckControl {
@@ -104,6 +133,8 @@ export interface Outcome {
   readonly reason: string;
   readonly seconds: number;
   readonly controls: readonly OutcomeControl[];
+  /** What earlier attempts said that were INVALID, and which attempt this is, as one sentence. */
+  readonly again?: string;
   /** Of an experiment. */
   readonly sent?: number;
   readonly failed?: number;
@@ -116,6 +147,7 @@ export interface OutcomeControl {
   readonly verdict: Word;
   readonly reason: string;
   readonly asPredicted: boolean;
+  readonly again?: string;
   readonly failed?: number;
   readonly page?: string;
 }
@@ -140,8 +172,27 @@ export function checkOutcome(item: CheckItem, result: CheckResult | undefined): 
     controls: control
       ? [{ name: control.change, verdict: control.verdict, reason: control.reason, asPredicted: control.asPredicted }]
       : [],
+    ...againOf(result),
     files: { result: `${id}.json` },
   };
+}
+
+function controlOutcome(control: ControlFigures, { page }: RunResult["files"]): OutcomeControl {
+  const { name, verdict, reason, asPredicted, failed } = control;
+  return {
+    name,
+    verdict,
+    reason,
+    asPredicted,
+    ...againOf(control),
+    failed: failed.total,
+    page: page.replace(/\.html$/, `.control-${name}.html`),
+  };
+}
+
+function againOf(result: Parameters<typeof attemptWords>[0]): { again?: string } {
+  const again = attemptWords(result);
+  return again === undefined ? {} : { again };
 }
 
 /** An experiment's own result, and the controls that were asked for but are not in it. */
@@ -164,15 +215,9 @@ export function experimentOutcome(
     seconds,
     sent: result.sent,
     failed: result.failed.total,
+    ...againOf(result),
     controls: [
-      ...controls.map((control) => ({
-        name: control.name,
-        verdict: control.verdict,
-        reason: control.reason,
-        asPredicted: control.asPredicted,
-        failed: control.failed.total,
-        page: result.files.page.replace(/\.html$/, `.control-${control.name}.html`),
-      })),
+      ...controls.map((control) => controlOutcome(control, result.files)),
       ...missing.map((name) => ({
         name,
         verdict: "NOT RUN" as const,
@@ -209,6 +254,15 @@ export function notRun(item: Chosen, why: string): Outcome {
 function controlsOf(item: Chosen): readonly string[] {
   if (item.kind === "check") return item.control === undefined ? [] : [item.control];
   return item.withControls ? item.controls : [];
+}
+
+/** What of an item was run more than once, and why. */
+export function repetitions({ id, again, controls }: Outcome): { what: string; again: string }[] {
+  const all = [
+    { what: id, again },
+    ...controls.map((control) => ({ what: `${id}, control ${control.name}`, again: control.again })),
+  ];
+  return all.flatMap((each) => (each.again === undefined ? [] : [{ what: each.what, again: each.again }]));
 }
 
 /** Experiments, plain checks and controls are counted alike: each is one thing that had to come out as said. */

@@ -1,5 +1,5 @@
 /** A namespace of one check's own, restricted like every namespace of ours, and what checks do in it. */
-import { upgradeRelease, type Cluster, type List } from "@holdfast/cluster";
+import { untilReleaseReady, upgradeRelease, type Cluster, type List } from "@holdfast/cluster";
 import path from "node:path";
 import type { Node, Pod } from "./kubernetes.ts";
 import { openSubject, type Subject } from "./subject.ts";
@@ -21,6 +21,17 @@ export const QUICK = {
   rollout: { minReadySeconds: 0 },
 };
 
+/**
+ * For a service whose speed is looked at: what gets no time on its cores sheds, and gives requests up that take longer than the longest
+ * allowed one. That says something of the machine and nothing of what the check takes away.
+ */
+export const STEADY = {
+  ...QUICK,
+  longestRequestSeconds: 5,
+  shutdown: { ...QUICK.shutdown, drainSeconds: 5 },
+  shedding: { above: 1 },
+};
+
 /** Seconds, where a machine is not busy. This is for one that is: slow is not wrong. */
 const INSTALL_SECONDS = 180;
 
@@ -30,7 +41,7 @@ interface InstallOptions {
   readonly values?: object;
   /** values-<profile>.yaml of the chart. */
   readonly profile?: string;
-  /** Until everything is ready; default true. */
+  /** Until everything is ready, and a scaler has raised it to its least; default true. */
   readonly wait?: boolean;
 }
 
@@ -46,6 +57,10 @@ export interface Room extends Subject {
   kubectl(args: readonly string[]): Promise<string>;
   json<T>(args: readonly string[]): Promise<T>;
   apply(...objects: object[]): Promise<void>;
+  /** Switches a fault of the service on, on every replica of a release that has them enabled. */
+  fault(release: string, fault: object): Promise<void>;
+  /** Switches all of them off. */
+  clearFaults(release: string): Promise<void>;
   waitFor<T, R>(args: readonly string[], opts: Omit<WaitOptions<T, R>, "signal">): Promise<R>;
 }
 
@@ -90,10 +105,23 @@ async function removeNamespace(cluster: Cluster, namespace: string): Promise<voi
   });
 }
 
+/** Of the service in its pod; no Service leads there. */
+const ADMIN_PORT = 8081;
+
 function roomOf(subject: Subject, { namespace, signal }: { namespace: string; signal: AbortSignal }): Room {
   const { cluster, image, chart } = subject;
   const inside = ["--namespace", namespace];
   const json = <T>(args: readonly string[]) => cluster.kubectl.json<T>([...args, ...inside], { signal });
+  const pods = async (release: string) => {
+    const { items } = await json<List<Pod>>(["get", "pods", "-l", `app.kubernetes.io/instance=${release}`]);
+    return items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  };
+  const onFaults = async (release: string, call: { method: "POST" | "DELETE"; body?: string }) => {
+    for (const { metadata } of await pods(release)) {
+      const at = `/api/v1/namespaces/${namespace}/pods/${metadata.name}:${ADMIN_PORT}/proxy/faults`;
+      await cluster.kubectl.raw(at, { ...call, signal });
+    }
+  };
   return {
     ...subject,
     namespace,
@@ -109,11 +137,10 @@ function roomOf(subject: Subject, { namespace, signal }: { namespace: string; si
         timeoutSeconds: INSTALL_SECONDS,
         signal,
       });
+      // A scaler raises a new release to its least after Helm has seen what it waits for.
+      if (wait) await untilReleaseReady(cluster, { release, namespace, readyWithinSeconds: INSTALL_SECONDS, signal });
     },
-    async pods(release) {
-      const { items } = await json<List<Pod>>(["get", "pods", "-l", `app.kubernetes.io/instance=${release}`]);
-      return items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-    },
+    pods,
     async workers() {
       const { items } = await json<List<Node>>(["get", "nodes"]);
       return items.filter(
@@ -123,6 +150,8 @@ function roomOf(subject: Subject, { namespace, signal }: { namespace: string; si
     kubectl: (args) => cluster.kubectl.run([...args, ...inside], { signal }),
     json,
     apply: (...objects) => cluster.kubectl.apply(objects, { namespace, signal }),
+    fault: (release, fault) => onFaults(release, { method: "POST", body: JSON.stringify(fault) }),
+    clearFaults: (release) => onFaults(release, { method: "DELETE" }),
     waitFor: (args, opts) => waitFor(cluster.kubectl, { ...opts, args: [...args, ...inside], signal }),
   };
 }

@@ -10,9 +10,9 @@ import {
 } from "@holdfast/cluster";
 import { withLockFile } from "@holdfast/cluster/lock-file";
 import path from "node:path";
+import { EXIT } from "@holdfast/experiments/exit-codes";
 import { ask, follow } from "./child.ts";
 import { E2eError } from "./e2e-error.ts";
-import { EXIT } from "./exit-codes.ts";
 import { REPO_ROOT } from "./repo.ts";
 
 /** Where the command line keeps what it knows of each cluster. */

@@ -2,11 +2,12 @@
 import type { RunResult } from "@holdfast/experiments";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { EXIT } from "@holdfast/experiments/exit-codes";
+import { bringBackAll } from "./away.ts";
 import { follow } from "./child.ts";
 import { checkDown, checkUpTwice, DOWN, readTraces, UP_TWICE, type Traces } from "./cluster-checks.ts";
 import { uncordonDrained, unpauseNodes } from "./cordons.ts";
 import { E2eError, sentenceOf } from "./e2e-error.ts";
-import { EXIT } from "./exit-codes.ts";
 import { readFactsOf } from "./facts.ts";
 import type { CheckItem, Chosen } from "./items.ts";
 import { takeLease } from "./lease.ts";
@@ -17,6 +18,7 @@ import {
   experimentOutcome,
   isGood,
   notRun,
+  repetitions,
   type CheckResult,
   type Outcome,
   type RunRecord,
@@ -38,6 +40,9 @@ import { duration } from "./words.ts";
 
 /** A process of its own: vitest takes over what it runs in. */
 const RUN_CHECKS = fileURLToPath(import.meta.resolve("./run-checks.ts"));
+
+/** Once more for what is INVALID, which a starved machine or bad luck can make; a FAIL is never repeated. */
+const ATTEMPTS = 2;
 
 export interface SuiteOptions extends ClusterFlags {
   readonly items: readonly Chosen[];
@@ -212,6 +217,8 @@ async function runChecks(checks: readonly CheckItem[], opts: SuiteOptions & Subj
 async function clear({ cluster }: Found, say: (line: string) => void): Promise<void> {
   const unpaused = await unpauseNodes(cluster);
   if (unpaused.length > 0) say(`${unpaused.join(", ")} had been left frozen, and runs again.`);
+  const back = await bringBackAll(cluster.kubectl);
+  if (back.length > 0) say(`${back.join(", ")} had been taken away, and runs again.`);
   await uncordonDrained(cluster.kubectl);
   await cluster.kubectl.run(["delete", "namespaces", "-l", ROOM_LABEL, "--ignore-not-found", "--timeout=100s"], {
     what: "remove the namespaces of the checks",
@@ -236,6 +243,8 @@ async function runOne(item: Extract<Chosen, { kind: "experiment" }>, opts: Suite
         "--name",
         name,
         ...controls,
+        "--attempts",
+        String(ATTEMPTS),
         "--out",
         outDir,
       ],
@@ -258,6 +267,8 @@ export function closingLines({ record, outDir }: { record: RunRecord; outDir: st
   return [
     "",
     ...bad.flatMap(complaintsOf),
+    // Good or bad: nobody is to find out later that a verdict was the second one.
+    ...record.outcomes.flatMap(repetitions).map(({ what, again }) => `REPEATED  ${what}: ${again}`),
     `${path.join(outDir, "index.html")}, in ${duration(record.seconds)}`,
     countLine(record),
   ];

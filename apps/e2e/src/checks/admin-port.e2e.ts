@@ -1,4 +1,5 @@
 import { check } from "../check.ts";
+import { podOf } from "../client-pod.ts";
 import { Broken, mustBreak, TooLittle } from "../judgement.ts";
 import type { Pod, Service } from "../kubernetes.ts";
 import { QUICK, type Room } from "../room.ts";
@@ -16,24 +17,7 @@ async function askFromInside(room: Room, { name, urls }: { name: string; urls: r
       .then((answer) => answer.status, (error) => String(error.cause?.code ?? error.name));
     Promise.all(process.argv.slice(1).map(async (url) => [url, await ask(url)]))
       .then((all) => console.log(JSON.stringify(Object.fromEntries(all))));`;
-  await room.apply({
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: { name },
-    spec: {
-      restartPolicy: "Never",
-      automountServiceAccountToken: false,
-      securityContext: { runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: "RuntimeDefault" } },
-      containers: [
-        {
-          name: "ask",
-          image: `${room.image.repository}:${room.image.tag}`,
-          command: ["/nodejs/bin/node", "--eval", script, "--", ...urls],
-          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
-        },
-      ],
-    },
-  });
+  await room.apply(podOf(room, { name, code: script, args: urls }));
   await room.waitFor<Pod, true>(["pod", name], {
     until: ([pod]) => (pod?.status.phase === "Succeeded" ? true : undefined),
     withinSeconds: 60,

@@ -2,6 +2,7 @@ import { ClusterError, type List } from "@holdfast/cluster";
 import { check } from "../check.ts";
 import { Broken, mustBreak, TooLittle } from "../judgement.ts";
 import type { Pod } from "../kubernetes.ts";
+import { judgeExempt } from "../privileges.ts";
 import { QUICK, type Room } from "../room.ts";
 
 /**
@@ -10,22 +11,32 @@ import { QUICK, type Room } from "../room.ts";
  */
 const OURS = ["holdfast", "monitoring", "keda"];
 
-/** Asks the API server whether this namespace, which enforces `restricted`, would take the pod. @throws Broken when not */
+/** The one namespace that is privileged: its only program reads what the containers of a node have written. */
+const EXEMPT = { namespace: "telemetry", program: "log-agent" };
+
+/** Asks the API server whether this namespace, which enforces `restricted`, would take the pod. @returns why not */
+async function refusalOf(room: Room, pod: Pod): Promise<string | undefined> {
+  const { name, namespace } = pod.metadata;
+  try {
+    await room.cluster.kubectl.run(["create", "--dry-run=server", "-f", "-"], {
+      input: JSON.stringify(asNew(pod, room.namespace)),
+      signal: room.signal,
+      what: `try pod ${name} of namespace ${namespace}`,
+    });
+    return undefined;
+  } catch (error) {
+    const violation = error instanceof ClusterError && /violates PodSecurity[^\n]*/.exec(error.message);
+    if (!violation) throw error;
+    return violation[0];
+  }
+}
+
+/** @throws Broken where one of them would not be admitted */
 async function judge(room: Room, pods: readonly Pod[]): Promise<string> {
   if (pods.length === 0) throw new TooLittle("There is no pod of ours to look at.");
   for (const pod of pods) {
-    const { name, namespace } = pod.metadata;
-    try {
-      await room.cluster.kubectl.run(["create", "--dry-run=server", "-f", "-"], {
-        input: JSON.stringify(asNew(pod, room.namespace)),
-        signal: room.signal,
-        what: `try pod ${name} of namespace ${namespace}`,
-      });
-    } catch (error) {
-      const violation = error instanceof ClusterError && /violates PodSecurity[^\n]*/.exec(error.message);
-      if (!violation) throw error;
-      throw new Broken(`${namespace}/${name} ${violation[0]}`);
-    }
+    const refusal = await refusalOf(room, pod);
+    if (refusal !== undefined) throw new Broken(`${pod.metadata.namespace}/${pod.metadata.name} ${refusal}`);
   }
   const byNamespace = Map.groupBy(pods, ({ metadata }) => metadata.namespace);
   return `All pods would be admitted: ${[...byNamespace].map(([name, all]) => `${all.length} of ${name}`).join(", ")}.`;
@@ -51,6 +62,22 @@ function asNew({ metadata, spec }: Pod, namespace: string): object {
   };
 }
 
+/** @throws Broken where anything else runs in the exempt namespace, or what runs there takes more than it needs */
+async function judgeException(room: Room): Promise<string> {
+  const { namespace, program } = EXEMPT;
+  const { items } = await room.cluster.kubectl.json<List<Pod>>(["get", "pods", "-n", namespace], {
+    signal: room.signal,
+  });
+  const [one] = items;
+  if (!one) throw new TooLittle(`There is no pod in ${namespace}, so nobody has looked there.`);
+  const stranger = items.find(({ metadata }) => metadata.labels?.["app.kubernetes.io/name"] !== program);
+  if (stranger)
+    throw new Broken(
+      `${namespace}/${stranger.metadata.name} is no ${program}, for which alone ${namespace} is exempt.`,
+    );
+  return judgeExempt(program, await refusalOf(room, one));
+}
+
 check("pod-security", {
   async claim(room) {
     const { kubectl } = room.cluster;
@@ -64,7 +91,8 @@ check("pod-security", {
     await room.install({ release: "stock", values: { ...QUICK, role: "stock", replicas: 1 } });
     await room.cluster.helm.test("stock", room.namespace, { timeoutSeconds: 120, signal: room.signal });
     const own = await room.pods("stock");
-    return judge(room, [...lists.flatMap(({ items }) => items), ...own]);
+    const admitted = await judge(room, [...lists.flatMap(({ items }) => items), ...own]);
+    return `${admitted} In ${EXEMPT.namespace} ${await judgeException(room)}.`;
   },
 
   control: (room) =>

@@ -7,6 +7,9 @@ import { QUICK, type Room } from "../room.ts";
 /** What happened and what was measured are no things of a release; they go by themselves. */
 const NO_THINGS = /^(events(\.events\.k8s\.io)?|pods\.metrics\.k8s\.io)$/;
 
+/** Where the platform takes log lines. */
+const LOGS_ENDPOINT = "http://victoria-logs.monitoring:9428/insert/opentelemetry/v1/logs";
+
 /** Every object of every kind that the cluster knows, as `kind/name`. */
 async function everything(room: Room): Promise<ReadonlySet<string>> {
   const kinds = await room.cluster.kubectl.run(["api-resources", "--namespaced", "--verbs=list", "-o", "name"], {
@@ -33,6 +36,7 @@ async function comeAndGo(room: Room): Promise<number> {
     role: "stock",
     service: { headless: { enabled: true } },
     autoscaling: { mode: "keda", minReplicas: 2, maxReplicas: 3 },
+    logShipping: { mode: "sidecar", sidecar: { endpoint: LOGS_ENDPOINT } },
   };
   const before = await everything(room);
   await room.install({ release: "passing", values });
