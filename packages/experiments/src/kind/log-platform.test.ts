@@ -8,6 +8,8 @@ const { signal } = new AbortController();
 interface State {
   store: number;
   queue: "file_storage" | "";
+  /** Nodes that have a log agent. */
+  agents?: readonly string[];
   /** Of the replicas, in turn: each look at them takes the next. */
   pods?: readonly (readonly Pod[])[];
 }
@@ -44,7 +46,17 @@ function clusterWith(state: State | undefined, opts: { refuses?: string } = {}) 
       if (verb === "patch") state.queue = args.at(-1)?.includes('"file_storage"') ? "file_storage" : "";
       return "";
     },
-    json: async () => {
+    json: async (args: readonly string[]) => {
+      const node = args
+        .find((arg) => arg.startsWith("--field-selector"))
+        ?.split("=")
+        .at(-1);
+      if (args.includes("telemetry"))
+        return {
+          items: (state?.agents ?? [])
+            .map((each) => agentOn(each, killed))
+            .filter(({ spec }) => node === undefined || spec.nodeName === node),
+        };
       const found = state?.pods?.[Math.min(looks, (state.pods.length ?? 1) - 1)] ?? [];
       looks += 1;
       return { items: found };
@@ -136,6 +148,20 @@ test("a store that is away comes back with the rollback, and at the end where th
   }
 });
 
+/** An agent's pod, ready with another container once the one it had was killed. */
+function agentOn(node: string, killed: readonly string[]): Pod {
+  const id = killed.some((kill) => kill.endsWith(` on ${node}`)) ? "new" : "old";
+  const status = { name: "log-agent", ready: true, restartCount: 0, image: "", imageID: "" };
+  return {
+    metadata: { name: `log-agent-${node}`, uid: node, creationTimestamp: "" },
+    spec: { nodeName: node, containers: [] },
+    status: {
+      conditions: [{ type: "Ready", status: "True" }],
+      containerStatuses: [{ ...status, containerID: `containerd://${id}` }],
+    },
+  };
+}
+
 /** A replica's pod with its sidecar in that state. */
 function podOf(name: string, sidecar: { id: string; ready: boolean }): Pod {
   return {
@@ -172,6 +198,21 @@ test("sidecars are killed one after the other, each when the one before it runs 
   });
   await platformOf({ catalogue: { logShipping: "sidecar" } }).calls.killLogShippers();
   expect(killed).toEqual(["containerd://1 on node-1", "containerd://1 on node-1"]);
+});
+
+test("the agents of all nodes are killed, one shortly after the other", { timeout: 15_000 }, async () => {
+  const { killed, platformOf } = clusterWith({ ...inOrder, agents: ["node-1", "node-2"] });
+  const startedMs = performance.now();
+  const platform = platformOf();
+  await platform.calls.killLogShippers();
+  expect(killed).toEqual(["containerd://old on node-1", "containerd://old on node-2"]);
+  expect(performance.now() - startedMs).toBeGreaterThan(2000);
+  expect(platform.calls.isDisturbed()).toBe(true);
+  await expect(
+    clusterWith({ ...inOrder })
+      .platformOf()
+      .calls.killLogShippers(),
+  ).rejects.toThrow("No log agent runs");
 });
 
 test("where no replica has a sidecar, none can be killed, and that is said", async () => {

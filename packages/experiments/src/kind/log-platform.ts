@@ -29,6 +29,8 @@ const SIDECAR = "log-shipper";
 /** A container that died for the first time is restarted at once, for the third time within ten minutes after 20 s. */
 const RESTARTED_WITHIN_MS = 60_000;
 const ASK_AGAIN_MS = 500;
+/** An agent takes a second of a processor to start. Four at once starve the client where all nodes share two, and then nobody can conclude anything. */
+const BETWEEN_AGENTS_MS = 2500;
 
 type Queue = System["platform"]["logQueue"];
 
@@ -80,13 +82,32 @@ export function createLogPlatform(opts: LogPlatformOptions): LogPlatform {
 
   async function killShippers(): Promise<void> {
     disturbed = true;
-    if (!bySidecar) return restartLogAgent(cluster, { force: true });
+    if (!bySidecar) return killAgents();
     const sidecars = await readSidecars();
     if (sidecars.length === 0) {
       throw new ExperimentError("TARGET_FAILED", "No replica has a sidecar that ships logs, so none could be killed.");
     }
     // A pod is not ready while its sidecar is not: one after the other, as nobody would restart all replicas at once.
     for (const sidecar of sidecars) await killSidecar(sidecar);
+  }
+
+  async function killAgents(): Promise<void> {
+    const { items } = await kubectl.json<List<Pod>>([
+      "get",
+      "pods",
+      "-n",
+      AGENT.namespace,
+      "-l",
+      `app.kubernetes.io/name=${AGENT.name}`,
+    ]);
+    const nodes = [...new Set(items.flatMap(({ spec }) => spec.nodeName ?? []))];
+    if (nodes.length === 0) throw new ExperimentError("TARGET_FAILED", "No log agent runs, so none could be killed.");
+    await Promise.all(
+      nodes.map(async (node, index) => {
+        await sleep(index * BETWEEN_AGENTS_MS);
+        await restartLogAgent(cluster, { node, force: true });
+      }),
+    );
   }
 
   async function readSidecars(): Promise<Sidecar[]> {
