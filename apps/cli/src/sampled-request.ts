@@ -1,5 +1,5 @@
 /** One request whose trace is stored for certain: it carries a `traceparent` of ours that says so. */
-import { randomBytes } from "node:crypto";
+import { createTraceIds } from "@holdfast/load";
 import { request } from "undici";
 import { CliError, messageOf } from "./cli-error.ts";
 
@@ -15,14 +15,14 @@ export interface SentRequest {
   status: number;
 }
 
+const nextIds = createTraceIds();
+
 /** Longer than the service lets any request take. */
 const TIMEOUT_MS = 15_000;
 
 /** Throws a CliError with the code NO_ANSWER where there is none; one of any status will do. `hint` says where to look then. */
 export async function sendSampled(url: string, { hint }: { hint: string }): Promise<SentRequest> {
-  // All zeros would be no id at all.
-  const traceId = `1${randomBytes(16).toString("hex").slice(1)}`;
-  const spanId = `1${randomBytes(8).toString("hex").slice(1)}`;
+  const { traceId, spanId } = nextIds();
   const startMs = Date.now();
   const sinceMs = performance.now();
   try {

@@ -34,6 +34,19 @@ interface Burst {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** So many requests a second are full speed for these checks: few enough for two busy cores. */
+const PER_SECOND = 50;
+
+/** That long at full speed, of the stock that is installed as `release`. */
+export function stockBurst(release: string, { seconds, sampled }: { seconds: number; sampled: boolean }): Burst {
+  return {
+    url: `http://${release}/api/stock/walnut-desk`,
+    count: PER_SECOND * seconds,
+    perSecond: PER_SECOND,
+    sampled,
+  };
+}
+
 export interface Client {
   /** Sends at that rate, whatever becomes of them. @returns what became of each, in their order */
   send(burst: Burst): Promise<readonly Sent[]>;

@@ -7,6 +7,17 @@ import { until } from "./until.ts";
 /** Eight calls to the API server. */
 const EVERY_MS = 3000;
 
+/** The chart's values of a scaler of which only is looked at whether it reads: its target is far above any load here. */
+export function readingScaler(minReplicas: number) {
+  return {
+    mode: "keda",
+    minReplicas,
+    maxReplicas: 4,
+    requestsPerSecond: { target: 1000, windowSeconds: 20 },
+    cpu: { targetUtilization: null },
+  };
+}
+
 async function readScaler({ cluster, namespace, signal }: Room, release: string): Promise<ScalerView> {
   const { scalers } = await readOverview(cluster, { namespaces: [namespace], signal });
   const found = scalers.find(({ name }) => name === release);

@@ -43,7 +43,7 @@ const RUN_CHECKS = fileURLToPath(import.meta.resolve("./run-checks.ts"));
 
 /**
  * For what is INVALID, which a starved machine or bad luck can make; a FAIL is never repeated. Where a whole cluster shares two
- * processors with the client, every second run of E1's control came too late to be judged.
+ * processors with the client, three of four runs of E1's control came too late to be judged.
  */
 const ATTEMPTS = 3;
 

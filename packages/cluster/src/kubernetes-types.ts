@@ -129,14 +129,7 @@ export interface Deployment {
 export interface StatefulSet {
   metadata: ObjectMeta;
   spec: Deployment["spec"] & { serviceName?: string };
-  status?: {
-    observedGeneration?: number;
-    replicas?: number;
-    updatedReplicas?: number;
-    readyReplicas?: number;
-    availableReplicas?: number;
-    conditions?: Condition[];
-  };
+  status?: Omit<NonNullable<Deployment["status"]>, "unavailableReplicas">;
 }
 
 export interface DaemonSet {

@@ -58,13 +58,14 @@ export async function startLogStore({ kubectl }: Pick<Cluster, "kubectl">, opts:
 
 /**
  * Ends the agent of one node, or of all, and waits until new ones are ready. Told to end, it stores its offsets; with `force` its process gets a
- * SIGKILL from its node, which stores nothing. (A forced deletion of the pod would send it a SIGTERM first.)
+ * SIGKILL from its node, which stores nothing, one node's `apartMs` (default 0) after another's. (A forced deletion of the pod would send it a
+ * SIGTERM first.)
  */
 export async function restartLogAgent(
   cluster: Pick<Cluster, "kubectl" | "killContainer">,
-  opts: { node?: string | undefined; force?: boolean | undefined } & Options = {},
+  opts: { node?: string | undefined; force?: boolean | undefined; apartMs?: number | undefined } & Options = {},
 ): Promise<void> {
-  const { node, force = false, signal } = opts;
+  const { node, force = false, apartMs = 0, signal } = opts;
   const { kubectl } = cluster;
   const before = await readAgents(cluster, { node, signal });
   if (before.length === 0) {
@@ -72,7 +73,10 @@ export async function restartLogAgent(
   }
   if (force) {
     await Promise.all(
-      before.map((pod) => cluster.killContainer({ node: pod.spec.nodeName ?? "", containerId: idOf(pod) })),
+      before.map(async (pod, index) => {
+        if (apartMs > 0) await sleep(index * apartMs, undefined, signal === undefined ? {} : { signal });
+        await cluster.killContainer({ node: pod.spec.nodeName ?? "", containerId: idOf(pod) });
+      }),
     );
   } else {
     await kubectl.run(

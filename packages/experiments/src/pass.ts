@@ -26,6 +26,14 @@ const MAX_SCHEDULE_LAG_MS = { p99: 200, max: 1000 };
 /** How far the events' clock may be off, for the same reason: well below the 250 ms that a prediction's windows are given. */
 const MAX_CLOCK_ERROR_MS = 100;
 
+/** While some replica starts or ends: when a planned disruption may hurt, as the target's own events tell it. */
+export const STARTING: WindowRule = {
+  name: "starting",
+  from: "replica.starting",
+  to: ["replica.ready", "replica.exited", "replica.ended"],
+};
+export const ENDING: WindowRule = { name: "ending", from: "replica.ending", to: "replica.ended" };
+
 interface PassOptions {
   readonly windows: readonly WindowRule[];
   /** Requests due while a window is open. */

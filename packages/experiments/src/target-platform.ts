@@ -1,18 +1,9 @@
 /** What stands around the services on a cluster, as far as an experiment may look at it or disturb it. */
-import type { StoredLine } from "@holdfast/cluster";
-
-/** An alert as Prometheus has it now. */
-export interface Alert {
-  readonly name: string;
-  readonly state: "pending" | "firing";
-  readonly labels: Readonly<Record<string, string>>;
-  /** ISO 8601: since when it is pending, or was before it fired. */
-  readonly activeAt: string;
-}
+import type { AlertView, StoredLine } from "@holdfast/cluster";
 
 export interface TargetPlatform {
   /** Those of the lab's own namespace that are pending or firing. */
-  readAlerts(): Promise<readonly Alert[]>;
+  readAlerts(): Promise<readonly AlertView[]>;
   /** Names of the lab's pods that Prometheus scrapes, and whose last scrape was good. */
   scrapedPods(): Promise<readonly string[]>;
   /** Takes the log store away. Resolves when it is gone. */

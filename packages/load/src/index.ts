@@ -40,4 +40,5 @@ export {
 } from "./rule.ts";
 export { measureScheduleError, type ScheduleError } from "./schedule-error.ts";
 export { type LoadStats } from "./stats.ts";
+export { createTraceIds } from "./trace-ids.ts";
 export { type FaultWindow, type Verdict, type VerdictCode } from "./verdict.ts";

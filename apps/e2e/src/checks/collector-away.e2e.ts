@@ -1,6 +1,6 @@
 import { PARTS, whileAway } from "../away.ts";
 import { check } from "../check.ts";
-import { startClient, type Client } from "../client-pod.ts";
+import { startClient, stockBurst, type Client } from "../client-pod.ts";
 import { readSaid, type SaidLine } from "../complaints.ts";
 import { Broken, mustBreak } from "../judgement.ts";
 import { STEADY, type Room } from "../room.ts";
@@ -13,12 +13,7 @@ const RELEASE = "stock";
 const REPLICAS = 2;
 
 /** Sampled, so that each has a span that cannot be delivered. */
-const burst = (seconds: number) => ({
-  url: `http://${RELEASE}/api/stock/walnut-desk`,
-  count: 50 * seconds,
-  perSecond: 50,
-  sampled: true,
-});
+const burst = (seconds: number) => stockBurst(RELEASE, { seconds, sampled: true });
 
 /** An export is given up after 5 s, and said then. */
 const SAID_WITHIN_SECONDS = 15;

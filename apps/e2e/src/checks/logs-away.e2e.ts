@@ -1,7 +1,7 @@
 import { ClusterError, type StoredLine } from "@holdfast/cluster";
 import { PARTS, whileAway } from "../away.ts";
 import { check } from "../check.ts";
-import { startClient, type Client, type Sent } from "../client-pod.ts";
+import { startClient, stockBurst, type Client, type Sent } from "../client-pod.ts";
 import { complaints, readSaid } from "../complaints.ts";
 import { Broken, mustBreak, TooLittle } from "../judgement.ts";
 import { STEADY, type Room } from "../room.ts";
@@ -12,12 +12,7 @@ import { until } from "../until.ts";
 
 const RELEASE = "stock";
 
-const burst = (seconds: number) => ({
-  url: `http://${RELEASE}/api/stock/walnut-desk`,
-  count: 50 * seconds,
-  perSecond: 50,
-  sampled: false,
-});
+const burst = (seconds: number) => stockBurst(RELEASE, { seconds, sampled: false });
 
 /** The agent asks again every 5 s at the longest, and hands on one batch after the other. */
 const ARRIVED_WITHIN_SECONDS = 60;

@@ -1,5 +1,5 @@
 import { check } from "../check.ts";
-import { startClient } from "../client-pod.ts";
+import { startClient, stockBurst } from "../client-pod.ts";
 import { readSaid } from "../complaints.ts";
 import { judgeAllStored } from "../all-stored.ts";
 import { mustBreak } from "../judgement.ts";
@@ -16,12 +16,7 @@ const NOWHERE = "http://no-such-gateway.monitoring:4318";
 /** An export is given up after 5 s, and said then. */
 const SAID_WITHIN_SECONDS = 15;
 
-const burst = (seconds: number) => ({
-  url: `http://${RELEASE}/api/stock/walnut-desk`,
-  count: 50 * seconds,
-  perSecond: 50,
-  sampled: true,
-});
+const burst = (seconds: number) => stockBurst(RELEASE, { seconds, sampled: true });
 
 const install = (room: Room, endpoint: string) =>
   room.install({

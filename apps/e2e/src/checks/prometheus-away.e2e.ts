@@ -1,35 +1,22 @@
 import { ClusterError, queryPrometheus } from "@holdfast/cluster";
 import { PARTS, whileAway } from "../away.ts";
 import { check } from "../check.ts";
-import { startClient, type Client } from "../client-pod.ts";
+import { startClient, stockBurst, type Client } from "../client-pod.ts";
 import { Broken, mustBreak } from "../judgement.ts";
 import { STEADY, type Room } from "../room.ts";
-import { judgeComplains, judgeScales } from "../scaler-words.ts";
+import { judgeComplains, judgeScales, readingScaler } from "../scaler-words.ts";
 import { judgeSpeed, speedOf } from "../speed.ts";
 import { until } from "../until.ts";
 
 const RELEASE = "stock";
 const REPLICAS = 2;
 
-const burst = (seconds: number) => ({
-  url: `http://${RELEASE}/api/stock/walnut-desk`,
-  count: 50 * seconds,
-  perSecond: 50,
-  sampled: false,
-});
+const burst = (seconds: number) => stockBurst(RELEASE, { seconds, sampled: false });
 
 const VALUES = {
   ...STEADY,
-
   role: "stock",
-  autoscaling: {
-    mode: "keda",
-    minReplicas: REPLICAS,
-    maxReplicas: 4,
-    // Far above the load: what is looked at is whether it reads, not what it does.
-    requestsPerSecond: { target: 1000, windowSeconds: 20 },
-    cpu: { targetUtilization: null },
-  },
+  autoscaling: readingScaler(REPLICAS),
 };
 
 /** The HPA asks every 15 s, and needs two scrapes of a window before there is a rate. */

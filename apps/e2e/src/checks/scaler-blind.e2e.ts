@@ -1,8 +1,8 @@
 import { check } from "../check.ts";
-import { startClient } from "../client-pod.ts";
+import { startClient, stockBurst } from "../client-pod.ts";
 import { Broken, mustBreak } from "../judgement.ts";
 import { STEADY, type Room } from "../room.ts";
-import { judgeComplains, judgeScales } from "../scaler-words.ts";
+import { judgeComplains, judgeScales, readingScaler } from "../scaler-words.ts";
 import { judgeSpeed, speedOf } from "../speed.ts";
 
 const RELEASE = "stock";
@@ -11,7 +11,7 @@ const MIN = 2;
 /** KEDA's query is asked every 15 s. */
 const SAYS_WITHIN_SECONDS = 60;
 
-const burst = { url: `http://${RELEASE}/api/stock/walnut-desk`, count: 200, perSecond: 50, sampled: false };
+const burst = stockBurst(RELEASE, { seconds: 4, sampled: false });
 
 /** `podAnnotations` false: nobody scrapes the pods, so the query gives no number at all. */
 const install = (room: Room, { podAnnotations }: { podAnnotations: boolean }) =>
@@ -21,13 +21,7 @@ const install = (room: Room, { podAnnotations }: { podAnnotations: boolean }) =>
       ...STEADY,
       role: "stock",
       metrics: { podAnnotations },
-      autoscaling: {
-        mode: "keda",
-        minReplicas: MIN,
-        maxReplicas: 4,
-        requestsPerSecond: { target: 1000, windowSeconds: 20 },
-        cpu: { targetUtilization: null },
-      },
+      autoscaling: readingScaler(MIN),
     },
   });
 

@@ -1,9 +1,9 @@
+import type { AlertView } from "@holdfast/cluster";
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { nowMs } from "../clock.ts";
 import { experimentOn, factsOf, type Lab } from "../experiment.ts";
 import { defaultSystemOn } from "../system.ts";
-import type { Alert } from "../target-platform.ts";
 import { alert } from "./alert.ts";
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["performance"] }));
@@ -13,7 +13,10 @@ const FIRES_WITHIN_MS = 49_000;
 const RESOLVES_WITHIN_MS = 34_000;
 
 /** What Prometheus says, by the ms since the fault began, or was over. */
-type Says = (since: { beganMs: number | undefined; overMs: number | undefined }) => Alert["state"] | "silent" | "away";
+type Says = (since: {
+  beganMs: number | undefined;
+  overMs: number | undefined;
+}) => AlertView["state"] | "silent" | "away";
 
 /** A lab whose time passes only when the method waits. */
 async function methodWhere(says: Says, opts: { scraped?: string[] } = {}) {

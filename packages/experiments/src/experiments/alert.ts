@@ -1,9 +1,10 @@
+import type { AlertView } from "@holdfast/cluster";
 import { nowMs } from "../clock.ts";
 import { ExperimentError } from "../errors.ts";
 import { experiment, type Facts, type Lab } from "../experiment.ts";
 import { unplanned } from "../pass.ts";
 import type { System } from "../system.ts";
-import type { Alert, TargetPlatform } from "../target-platform.ts";
+import type { TargetPlatform } from "../target-platform.ts";
 
 /** Of the chart's PrometheusRule. */
 const ALERT = "ServiceErrorRatioHigh";
@@ -125,7 +126,7 @@ export const alert = experiment({
     "An alert that never fired is a guess. A rule whose selector matches no series is no error to Prometheus: it is silent, as one that has nothing to say. So the rule is rendered by the chart that names the pods, loaded by the Prometheus that scrapes them, and made to fire once, in a test.",
 });
 
-type AlertState = Alert["state"] | "silent";
+type AlertState = AlertView["state"] | "silent";
 
 /** Asks Prometheus how the alert is; every change of it stands in the ledger. */
 function watchAlert(lab: Lab) {

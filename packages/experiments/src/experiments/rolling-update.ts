@@ -1,5 +1,5 @@
 import { experiment, type Lab } from "../experiment.ts";
-import { planned } from "../pass.ts";
+import { ENDING, planned, STARTING } from "../pass.ts";
 
 /** Due while some replica starts or ends; the design asks for this many. */
 const MIN_SCHEDULED = 3000;
@@ -22,13 +22,6 @@ const CONNECTION_MAX_AGE_SECONDS = 4;
 
 /** In which every kept-alive connection has been used once, wherever it stands now. */
 const SETTLED_SECONDS = 2;
-
-const STARTING = {
-  name: "starting",
-  from: "replica.starting",
-  to: ["replica.ready", "replica.exited", "replica.ended"],
-};
-const ENDING = { name: "ending", from: "replica.ending", to: "replica.ended" };
 
 /** E1. A new version replaces the old one, replica by replica, under load: no client notices. */
 export const rollingUpdate = experiment({

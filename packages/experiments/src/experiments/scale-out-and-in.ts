@@ -1,5 +1,5 @@
 import { experiment, type DefinedExperiment, type Facts, type Lab } from "../experiment.ts";
-import { planned } from "../pass.ts";
+import { ENDING, planned, STARTING } from "../pass.ts";
 import type { System } from "../system.ts";
 
 /**
@@ -32,13 +32,6 @@ const ZONES_WITHIN_SECONDS = 10;
 /** Two replicas start, often at once and within a second or two, and two end, one after the other, in some 8 s each. */
 const MIN_SCHEDULED = 1000;
 const MIN_SENT = 8000;
-
-const STARTING = {
-  name: "starting",
-  from: "replica.starting",
-  to: ["replica.ready", "replica.exited", "replica.ended"],
-};
-const ENDING = { name: "ending", from: "replica.ending", to: "replica.ended" };
 
 /** E8. The load rises by three quarters and falls again: replicas come and go after it, and no client notices. */
 export const scaleOutAndIn = scalingExperiment({

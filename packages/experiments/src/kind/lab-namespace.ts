@@ -1,6 +1,7 @@
 /** The namespace of one run: made by it, and gone after it. What an earlier run left, because it was killed, is removed first. */
 import { ClusterError, type Kubectl } from "@holdfast/cluster";
 import { ExperimentError } from "../errors.ts";
+import { findObject } from "./find-object.ts";
 import { livingOwner, ownerMark } from "./owner-mark.ts";
 
 const PART_OF = { "app.kubernetes.io/part-of": "holdfast" };
@@ -83,12 +84,11 @@ export async function deleteNamespace(kubectl: Kubectl, opts: { name: string; si
   });
 }
 
-async function findNamespace(
+function findNamespace(
   kubectl: Kubectl,
   { name, signal }: { name: string; signal: AbortSignal },
 ): Promise<NamespaceObject | undefined> {
-  const text = await kubectl.run(["get", "namespace", name, "--ignore-not-found", "-o", "json"], { signal });
-  return text.trim() === "" ? undefined : (JSON.parse(text) as NamespaceObject);
+  return findObject<NamespaceObject>(kubectl, ["namespace", name], { signal });
 }
 
 async function refuseForeign(name: string, { metadata }: NamespaceObject): Promise<void> {

@@ -1,6 +1,7 @@
 /** The chart's alert rules in the platform's Prometheus, for the time of one run. What a killed run has left there is removed first. */
 import { loadRules, readAlerts, readTargets, unloadRules, type Cluster } from "@holdfast/cluster";
 import type { TargetPlatform } from "../target-platform.ts";
+import { findObject } from "./find-object.ts";
 
 export interface LabRules {
   readonly calls: Pick<TargetPlatform, "readAlerts" | "scrapedPods">;
@@ -32,10 +33,9 @@ export function createLabRules(opts: LabRulesOptions): LabRules {
 
   /** Releases of this namespace that have rules there. */
   async function releases(signal: AbortSignal): Promise<string[]> {
-    const text = await cluster.kubectl.run(["get", ...RULES, "--ignore-not-found", "-o", "json"], { signal });
-    const { data } = (text.trim() === "" ? {} : JSON.parse(text)) as { data?: Record<string, string> | null };
+    const found = await findObject<{ data?: Record<string, string> | null }>(cluster.kubectl, RULES, { signal });
     const own = new RegExp(`^${namespace}-(.+)\\.yml$`);
-    return Object.keys(data ?? {}).flatMap((key) => own.exec(key)?.[1] ?? []);
+    return Object.keys(found?.data ?? {}).flatMap((key) => own.exec(key)?.[1] ?? []);
   }
 
   return {

@@ -20,6 +20,7 @@ import { nowMs, pause } from "../clock.ts";
 import { ExperimentError, sentenceOf } from "../errors.ts";
 import type { System } from "../system.ts";
 import type { TargetPlatform } from "../target-platform.ts";
+import { findObject } from "./find-object.ts";
 
 /** As k8s/platform names them. */
 const STORE = { kind: "statefulset", name: "victoria-logs", namespace: "monitoring" };
@@ -75,39 +76,18 @@ export function createLogPlatform(opts: LogPlatformOptions): LogPlatform {
   let queue: Queue = "disk";
 
   function find<T>({ kind, name, namespace: where }: typeof STORE, signal?: AbortSignal): Promise<T | undefined> {
-    return kubectl
-      .run(["get", kind, name, "-n", where, "--ignore-not-found", "-o", "json"], signal ? { signal } : {})
-      .then((text) => (text.trim() === "" ? undefined : (JSON.parse(text) as T)));
+    return findObject<T>(kubectl, [kind, name, "-n", where], { signal });
   }
 
   async function killShippers(): Promise<void> {
     disturbed = true;
-    if (!bySidecar) return killAgents();
+    if (!bySidecar) return restartLogAgent(cluster, { force: true, apartMs: BETWEEN_AGENTS_MS });
     const sidecars = await readSidecars();
     if (sidecars.length === 0) {
       throw new ExperimentError("TARGET_FAILED", "No replica has a sidecar that ships logs, so none could be killed.");
     }
     // A pod is not ready while its sidecar is not: one after the other, as nobody would restart all replicas at once.
     for (const sidecar of sidecars) await killSidecar(sidecar);
-  }
-
-  async function killAgents(): Promise<void> {
-    const { items } = await kubectl.json<List<Pod>>([
-      "get",
-      "pods",
-      "-n",
-      AGENT.namespace,
-      "-l",
-      `app.kubernetes.io/name=${AGENT.name}`,
-    ]);
-    const nodes = [...new Set(items.flatMap(({ spec }) => spec.nodeName ?? []))];
-    if (nodes.length === 0) throw new ExperimentError("TARGET_FAILED", "No log agent runs, so none could be killed.");
-    await Promise.all(
-      nodes.map(async (node, index) => {
-        await sleep(index * BETWEEN_AGENTS_MS);
-        await restartLogAgent(cluster, { node, force: true });
-      }),
-    );
   }
 
   async function readSidecars(): Promise<Sidecar[]> {
