@@ -23,6 +23,7 @@ import {
   PLATFORM_DIR,
   profileFile,
   type ReleaseOutcome,
+  type Wanted,
 } from "./app-releases.ts";
 import { bundleDirOf } from "./bundle-dir.ts";
 import { CliError, messageOf } from "./cli-error.ts";
@@ -115,23 +116,21 @@ async function makeAll(
 ): Promise<{ cluster: Cluster; report: UpReport }> {
   const { view, signal } = opts;
   const startedMs = performance.now();
-  const { cluster, image } = await makeCluster(opts);
-  const releases = await installApp(cluster, { ...opts, image });
+  const cluster = await makeNodes(opts);
+  const { image, stock } = await makeGround(cluster, opts);
+  const catalogue = await installCatalogue(cluster, { ...opts, image });
   await view.step({ id: "answer", title: "first answer", detail: (url) => url }, () => firstAnswer(cluster, signal));
   const seconds = Math.round((performance.now() - startedMs) / 100) / 10;
-  return { cluster, report: { seconds, releases, image: image.reference } };
+  return { cluster, report: { seconds, releases: { stock, catalogue }, image: image.reference } };
 }
 
-/** The nodes; then, side by side, what the platform needs and the images. */
-async function makeCluster(
-  opts: Work & { name: string; bundleDir: string | undefined },
-): Promise<{ cluster: Cluster; image: PushedImage }> {
+async function makeNodes(opts: Work & { name: string; bundleDir: string | undefined }): Promise<Cluster> {
   const { name, bundleDir, flags, view, signal } = opts;
   const tools = await view.step({ id: "tools", title: "tools" }, () =>
     clusterTools({ bundleDir, note: view.note, signal }),
   );
   const bundle = bundleDir === undefined ? {} : { bundleDir };
-  const cluster = await createCluster({
+  return createCluster({
     name,
     stateDir: CLUSTERS_DIR,
     tools,
@@ -144,14 +143,6 @@ async function makeCluster(
     },
     signal,
   });
-  const [, image] = await together(signal, [
-    (either) => installPlatform(cluster, { dir: PLATFORM_DIR, ...bundle, progress: view.show, signal: either }),
-    (either) =>
-      view.step({ id: "push", title: "image of this checkout", detail: ({ reference }) => reference }, () =>
-        clusterImage(cluster, "service", { bundleDir, signal: either }),
-      ),
-  ]);
-  return { cluster, image };
 }
 
 type Ports = Record<PublishedPortName, number>;
@@ -183,21 +174,33 @@ function isOfUnasked({ id }: Step, flags: UpFlags): boolean {
   return Object.entries(given).some(([name, port]) => id === `port-${name}` && port === undefined);
 }
 
-async function installApp(
-  cluster: Cluster,
-  opts: Work & { profile: string; image: PushedImage; bundleDir: string | undefined },
-): Promise<UpReport["releases"]> {
-  const { flags, image, bundleDir, view, signal } = opts;
-  const wanted = { profile: flags.profile, profileFile: opts.profile, image };
-  await ensureNamespace(cluster, { name: APP_NAMESPACE, podSecurity: "restricted", signal });
-  const install =
-    (release: "catalogue" | "stock", title: string) =>
-    (either: AbortSignal): Promise<ReleaseOutcome> =>
-      view.step({ id: release, title, detail: (outcome) => outcome }, () =>
-        ensureRelease(cluster, release, { ...wanted, signal: either }),
-      );
-  const both = (either: AbortSignal): Promise<[ReleaseOutcome, ReleaseOutcome]> =>
-    together(either, [install("stock", "stock"), install("catalogue", `catalogue (profile ${flags.profile})`)]);
+interface AppWork extends Work {
+  profile: string;
+  bundleDir: string | undefined;
+}
+
+/** What the catalogue stands on: the platform and, beside it, since its pods need nothing of that, the upstream. */
+async function makeGround(cluster: Cluster, opts: AppWork): Promise<{ image: PushedImage; stock: ReleaseOutcome }> {
+  const { bundleDir, view, signal } = opts;
+  const platform = (either: AbortSignal): Promise<void> =>
+    installPlatform(cluster, { dir: PLATFORM_DIR, bundleDir, progress: view.show, signal: either });
+  const upstream = async (either: AbortSignal): Promise<{ image: PushedImage; stock: ReleaseOutcome }> => {
+    const image = await view.step(
+      { id: "push", title: "image of this checkout", detail: ({ reference }) => reference },
+      () => clusterImage(cluster, "service", { bundleDir, signal: either }),
+    );
+    await ensureNamespace(cluster, { name: APP_NAMESPACE, podSecurity: "restricted", signal: either });
+    return { image, stock: await installOne(cluster, "stock", { ...opts, title: "stock", image, signal: either }) };
+  };
+  const [, made] = await together(signal, [platform, upstream]);
+  return made;
+}
+
+/** Its scaler needs KEDA. Beside it, what only `load` and Prometheus wait for. */
+async function installCatalogue(cluster: Cluster, opts: AppWork & { image: PushedImage }): Promise<ReleaseOutcome> {
+  const { flags, bundleDir, view, signal } = opts;
+  const catalogue = (either: AbortSignal): Promise<ReleaseOutcome> =>
+    installOne(cluster, "catalogue", { ...opts, title: `catalogue (profile ${flags.profile})`, signal: either });
   // What `load` and the experiments send from; nobody should wait for it then.
   const agent = (either: AbortSignal): Promise<PushedImage> =>
     view.step({ id: "agent", title: "image of the load agent" }, () =>
@@ -206,11 +209,26 @@ async function installApp(
   // Prometheus reads them while pods start.
   const alerts = (either: AbortSignal): Promise<string[]> =>
     view.step({ id: "alerts", title: "alerts", detail: (rules) => list(rules) || "none" }, () =>
-      loadAlerts(cluster, { ...wanted, signal: either }),
+      loadAlerts(cluster, { ...wanted(opts), signal: either }),
     );
   const rest = (either: AbortSignal): Promise<[PushedImage, string[]]> => together(either, [agent, alerts]);
-  const [[stock, catalogue]] = await together(signal, [both, rest]);
-  return { stock, catalogue };
+  const [outcome] = await together(signal, [catalogue, rest]);
+  return outcome;
+}
+
+function installOne(
+  cluster: Cluster,
+  release: "catalogue" | "stock",
+  opts: AppWork & { image: PushedImage; title: string },
+): Promise<ReleaseOutcome> {
+  const { view, title, signal } = opts;
+  return view.step({ id: release, title, detail: (outcome) => outcome }, () =>
+    ensureRelease(cluster, release, { ...wanted(opts), signal }),
+  );
+}
+
+function wanted({ flags, profile, image }: Pick<AppWork, "flags" | "profile"> & { image: PushedImage }): Wanted {
+  return { profile: flags.profile, profileFile: profile, image };
 }
 
 /** Ready pods answer within a second or two, when kube-proxy has heard of them. */

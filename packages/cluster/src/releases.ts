@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Cluster } from "./open.ts";
 import type { HelmUpgrade } from "./helm.ts";
 import type { Kubectl } from "./kubectl.ts";
-import type { HorizontalPodAutoscaler, List, ScaledObject } from "./kubernetes-types.ts";
+import type { Deployment, HorizontalPodAutoscaler, List, ScaledObject } from "./kubernetes-types.ts";
 import { releaseLabel } from "./names.ts";
 import { parseManifests } from "./platform-manifests.ts";
 import { findMissing, isUnknownKind } from "./presence.ts";
@@ -58,7 +58,29 @@ const KEDA_RACE = /admission webhook "vscaledobject[^\n]*Deployment[^\n]*not fou
 export async function installRelease(cluster: Cluster, opts: InstallOptions): Promise<void> {
   await dropUnfinished(cluster.kubectl, opts);
   await upgradeRelease(cluster, opts);
+  await raiseToLeast(cluster.kubectl, opts);
   await untilReleaseReady(cluster, opts);
+}
+
+/**
+ * A first install with a scaler begins with one replica, since the chart leaves the number to the scaler, and the HPA first looks after
+ * 15 s. What it will do then is done now.
+ */
+async function raiseToLeast(kubectl: Kubectl, opts: InstallOptions): Promise<void> {
+  const { release, namespace, signal } = opts;
+  const place = { namespace, selector: `${releaseLabel}=${release}`, signal };
+  const least = await leastReplicas(kubectl, place);
+  if (least < 2) return;
+  const args = ["get", "deployments", `--namespace=${namespace}`, `--selector=${place.selector}`];
+  const { items } = await kubectl.json<List<Deployment>>(args, { what: "read deployments", signal });
+  for (const { metadata, spec } of items) {
+    if (spec.replicas !== 1) continue;
+    const one = ["scale", `deployment/${metadata.name}`, `--namespace=${namespace}`];
+    await kubectl.run([...one, "--current-replicas=1", `--replicas=${least}`], {
+      what: `raise ${metadata.name} to its least of ${least} replicas`,
+      signal,
+    });
+  }
 }
 
 /**
@@ -78,7 +100,6 @@ export async function untilReleaseReady(cluster: Pick<Cluster, "kubectl">, opts:
   };
   await untilRolledOut(cluster.kubectl, rollout);
   const atLeast = await leastReplicas(cluster.kubectl, rollout);
-  // A first install with a scaler begins with one replica, since the chart leaves the number to the scaler.
   if (atLeast > 1) await untilRolledOut(cluster.kubectl, { ...rollout, atLeast });
 }
 
@@ -104,7 +125,10 @@ export async function upgradeRelease(cluster: Pick<Cluster, "helm">, upgrade: He
 }
 
 /** What the release's scaler keeps it at, or 0 where it has none. */
-async function leastReplicas(kubectl: Kubectl, opts: RolloutOptions): Promise<number> {
+async function leastReplicas(
+  kubectl: Kubectl,
+  opts: Pick<RolloutOptions, "namespace" | "selector" | "signal">,
+): Promise<number> {
   const list = async <T>(resource: string): Promise<readonly T[]> => {
     const args = ["get", resource, `--namespace=${opts.namespace}`, `--selector=${opts.selector}`];
     return (await kubectl.json<List<T>>(args, { what: `read ${resource}`, signal: opts.signal })).items;
