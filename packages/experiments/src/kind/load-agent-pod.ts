@@ -34,7 +34,8 @@ export function loadAgentPod({ image }: { image: string }) {
           stdin: true,
           // The agent's input ends when whoever is attached is gone, so no agent outlives its run.
           stdinOnce: true,
-          resources: { requests: { cpu: "100m", memory: "64Mi" }, limits: { memory: "256Mi" } },
+          // Its share when processors are short: an agent that is late measures itself.
+          resources: { requests: { cpu: "500m", memory: "64Mi" }, limits: { memory: "256Mi" } },
           securityContext: {
             allowPrivilegeEscalation: false,
             readOnlyRootFilesystem: true,
