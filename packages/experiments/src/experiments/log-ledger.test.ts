@@ -178,7 +178,7 @@ test.each([
   const found = experimentOn(row.defined, "kind");
   expect(found.system.catalogue.logShipping).toBe(row.shipping);
   const { rule } = found.pass(factsOf(found, "kind"));
-  expect(rule).toMatchObject({ kind: "planned", minSent: 10_000, minScheduledInWindows: 25 * 120 });
+  expect(rule).toMatchObject({ kind: "planned", minSent: 10_000, minScheduledInWindows: 25 * 90 });
   expect(rule.deadlines).toContainEqual({
     name: "every line stored",
     from: "logs.due",
