@@ -1,13 +1,13 @@
-import type { Cluster } from "@holdfast/cluster";
+import { platformWorkloads, type Cluster } from "@holdfast/cluster";
 import { expect, test } from "vitest";
-import { bringBackAll, PARTS, whileAway } from "./away.ts";
+import { bringBackAll, whileAway } from "./away.ts";
 
 /** An API server that remembers what was asked of it. */
 function server(labelled: readonly object[] = []) {
   const calls: string[] = [];
   const kubectl = {
     run: async (args: readonly string[]) => {
-      calls.push(args.filter((arg) => !/^--(namespace|timeout|overwrite)|^monitoring$/.test(arg)).join(" "));
+      calls.push(args.filter((arg) => !/^--(timeout|overwrite)|^-n$|^monitoring$/.test(arg)).join(" "));
       return "";
     },
     json: async () => ({ items: labelled }),
@@ -26,7 +26,7 @@ test("a part is marked, goes, and is back before anything else, also when the wo
     calls.push("work");
     throw new Error("it broke");
   };
-  await expect(whileAway(room, PARTS.prometheus, work)).rejects.toThrow("it broke");
+  await expect(whileAway(room, platformWorkloads.prometheus, work)).rejects.toThrow("it broke");
   expect(calls).toEqual([
     "label deployment/prometheus holdfast/e2e-away=true",
     "scale deployment/prometheus --replicas=0",

@@ -23,7 +23,7 @@ export interface StoredLine {
 
 /**
  * Asks the cluster's VictoriaLogs, through its port on this machine. A line can be found within 2 s of being written: the agent reads
- * five times a second, the store shows what it took after a second.
+ * twice a second, the store shows what it took after a second.
  *
  * @param opts.query LogsQL: `trace_id:=4bf92f3577b34da6a3ce929d0e0e4736`. Without `_time:` in it all that is kept is searched.
  * @param opts.limit the newest so many; without it all of them

@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
+import { ClusterError } from "./errors.ts";
 import type { Kubectl } from "./kubectl.ts";
 import { nodePorts } from "./names.ts";
 import { readSpans, readTrace } from "./traces.ts";
@@ -105,4 +106,17 @@ test("what is no trace id reaches no shell", async () => {
     await expect(readTrace(found, { traceId: wrong })).rejects.toMatchObject({ code: "BAD_OPTIONS" });
   }
   expect(asked).toEqual([]);
+});
+
+test("where the gateway's pod is away, the sentence says who keeps the spans and what puts it back", async () => {
+  const kubectl = {
+    run: () => Promise.reject(new ClusterError("TOOL_FAILED", "Could not read spans from the trace gateway.")),
+  } as unknown as Kubectl;
+  const found = readTrace({ name: "shop", ports: { ...nodePorts, traces: 0 }, kubectl }, { traceId });
+  await expect(found).rejects.toMatchObject({
+    code: "PLATFORM_AWAY",
+    message: expect.stringMatching(
+      /trace gateway of cluster "shop".+`\.\/holdfast up --name shop` puts back/,
+    ) as string,
+  });
 });

@@ -1,6 +1,7 @@
 /** A request's spans: out of Jaeger where it is installed, else out of the files that the trace gateway writes. */
 import { z } from "zod";
 import { ClusterError } from "./errors.ts";
+import { commandFor } from "./names.ts";
 import type { Cluster } from "./open.ts";
 import { askPlatformJson } from "./platform-http.ts";
 
@@ -29,7 +30,7 @@ const readTimeoutMs = 30_000;
  * The spans of one trace that have arrived, by their start. A span is handed on up to 5 s after its end by the service and written within
  * 1 s by the gateway; what the sampler left out is not there.
  *
- * @throws ClusterError BAD_OPTIONS (no trace id), PLATFORM_AWAY, TOOL_FAILED, TIMEOUT, ABORTED
+ * @throws ClusterError BAD_OPTIONS (no trace id), PLATFORM_AWAY, TIMEOUT, ABORTED
  */
 export async function readTrace(
   cluster: Pick<Cluster, "name" | "ports" | "kubectl">,
@@ -71,32 +72,36 @@ async function readJaeger(
   }
 }
 
-async function readFiles(cluster: Pick<Cluster, "kubectl">, { traceId, signal }: Wanted): Promise<StoredSpan[]> {
+async function readFiles(cluster: Pick<Cluster, "name" | "kubectl">, wanted: Wanted): Promise<StoredSpan[]> {
+  const { traceId, signal } = wanted;
   // Before the first span there is no file, which is no error; nor is a trace that nobody knows.
   const search = `cat /spans/*.jsonl 2>/dev/null | grep -F ${traceId} || true`;
-  const text = await cluster.kubectl.run(
-    // Where there is no gateway, that is known at once: kubectl would wait a minute for one.
-    [
-      "exec",
-      "--pod-running-timeout=2s",
-      "-n",
-      "monitoring",
-      "deployment/trace-gateway",
-      "-c",
-      "reader",
-      "--",
-      "sh",
-      "-c",
-      search,
-    ],
-    { what: "read spans from the trace gateway", timeoutMs: readTimeoutMs, signal },
-  );
+  // Where there is no gateway, that is known at once: kubectl would wait a minute for one.
+  const place = ["--pod-running-timeout=2s", "-n", "monitoring", "deployment/trace-gateway", "-c", "reader"];
+  const text = await cluster.kubectl
+    .run(["exec", ...place, "--", "sh", "-c", search], {
+      what: "read spans from the trace gateway",
+      timeoutMs: readTimeoutMs,
+      signal,
+    })
+    .catch((error: unknown) => {
+      throw gatewayAway(cluster.name, error);
+    });
   const spans = text
     .split("\n")
     .filter((line) => line !== "")
     // A line that is just being written has no end yet.
     .flatMap((line) => readSpans(parsed(line), traceId));
   return unique(spans);
+}
+
+function gatewayAway(name: string, error: unknown): unknown {
+  if (!(error instanceof ClusterError) || error.code !== "TOOL_FAILED") return error;
+  return new ClusterError(
+    "PLATFORM_AWAY",
+    `The trace gateway of cluster "${name}", which keeps the spans, cannot be read (${error.message}). See how it is with \`kubectl -n monitoring describe deployment/trace-gateway\`; \`${commandFor("up", name)}\` puts back what is missing.`,
+    { cause: error },
+  );
 }
 
 function parsed(line: string): unknown {

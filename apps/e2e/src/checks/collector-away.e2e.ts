@@ -1,4 +1,5 @@
-import { PARTS, whileAway } from "../away.ts";
+import { platformWorkloads } from "@holdfast/cluster";
+import { whileAway } from "../away.ts";
 import { check } from "../check.ts";
 import { startClient, stockBurst, type Client } from "../client-pod.ts";
 import { readSaid, type SaidLine } from "../complaints.ts";
@@ -60,7 +61,7 @@ check("collector-away", {
   async claim(room) {
     const client = await install(room);
     const before = speedOf(await client.send(burst(5)));
-    const [speed, failing] = await whileAway(room, PARTS.traceGateway, async () => {
+    const [speed, failing] = await whileAway(room, platformWorkloads.traceGateway, async () => {
       const during = judgeSpeed(await client.send(burst(10)), { before });
       const pods = (await room.pods(RELEASE)).map(({ metadata }) => metadata.name);
       const said = await until(() => readSaid(room, RELEASE), {
@@ -84,7 +85,7 @@ check("collector-away", {
 
   async control(room) {
     const client = await install(room);
-    return whileAway(room, PARTS.traceGateway, () =>
+    return whileAway(room, platformWorkloads.traceGateway, () =>
       mustBreak(/^No span arrives/, () => judgeRecovered(room, { client, withinSeconds: 8 })),
     );
   },

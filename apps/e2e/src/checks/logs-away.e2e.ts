@@ -1,5 +1,5 @@
-import { ClusterError, type StoredLine } from "@holdfast/cluster";
-import { PARTS, whileAway } from "../away.ts";
+import { ClusterError, platformWorkloads, type StoredLine } from "@holdfast/cluster";
+import { whileAway } from "../away.ts";
 import { check } from "../check.ts";
 import { startClient, stockBurst, type Client, type Sent } from "../client-pod.ts";
 import { complaints, readSaid } from "../complaints.ts";
@@ -70,7 +70,7 @@ check("logs-away", {
     const client = await install(room);
     const before = speedOf(await client.send(burst(5)));
     const since = new Date();
-    const { sent, speed, said } = await whileAway(room, PARTS.victoriaLogs, async () => {
+    const { sent, speed, said } = await whileAway(room, platformWorkloads.victoriaLogs, async () => {
       const during = await client.send(burst(10));
       const judged = judgeSpeed(during, { before });
       const complaint = complaints(await readSaid(room, RELEASE))[0];
@@ -83,7 +83,7 @@ check("logs-away", {
 
   async control(room) {
     const client = await install(room);
-    return whileAway(room, PARTS.victoriaLogs, async () => {
+    return whileAway(room, platformWorkloads.victoriaLogs, async () => {
       const sent = await client.send(burst(2));
       if (sent.some(({ status }) => status !== 200))
         throw new TooLittle("A request failed, so its line proves nothing.");

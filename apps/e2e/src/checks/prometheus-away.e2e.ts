@@ -1,5 +1,5 @@
-import { ClusterError, queryPrometheus } from "@holdfast/cluster";
-import { PARTS, whileAway } from "../away.ts";
+import { ClusterError, platformWorkloads, queryPrometheus } from "@holdfast/cluster";
+import { whileAway } from "../away.ts";
 import { check } from "../check.ts";
 import { startClient, stockBurst, type Client } from "../client-pod.ts";
 import { Broken, mustBreak } from "../judgement.ts";
@@ -51,7 +51,7 @@ check("prometheus-away", {
     const client = await install(room);
     const before = speedOf(await client.send(burst(5)));
     await judgeScales(room, { release: RELEASE, withinSeconds: READS_WITHIN_SECONDS });
-    const [speed, said] = await whileAway(room, PARTS.prometheus, async () => {
+    const [speed, said] = await whileAway(room, platformWorkloads.prometheus, async () => {
       const during = judgeSpeed(await client.send(burst(10)), { before });
       const complaint = await judgeComplains(room, {
         release: RELEASE,
@@ -66,7 +66,7 @@ check("prometheus-away", {
 
   async control(room) {
     await install(room);
-    return whileAway(room, PARTS.prometheus, () =>
+    return whileAway(room, platformWorkloads.prometheus, () =>
       mustBreak(/^Prometheus has seen 0 of 2 replicas/, () => judgeRecovered(room, { withinSeconds: 5 })),
     );
   },

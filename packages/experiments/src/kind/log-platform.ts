@@ -4,12 +4,13 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import {
+  killLogAgents,
+  platformWorkloads,
   queryLogs,
   releaseLabel,
-  restartLogAgent,
   setLogAgentQueue,
-  startLogStore,
-  stopLogStore,
+  startPlatformWorkload,
+  stopPlatformWorkload,
   type Cluster,
   type DaemonSet,
   type List,
@@ -81,7 +82,7 @@ export function createLogPlatform(opts: LogPlatformOptions): LogPlatform {
 
   async function killShippers(): Promise<void> {
     disturbed = true;
-    if (!bySidecar) return restartLogAgent(cluster, { force: true, apartMs: BETWEEN_AGENTS_MS });
+    if (!bySidecar) return killLogAgents(cluster, { apartMs: BETWEEN_AGENTS_MS });
     const sidecars = await readSidecars();
     if (sidecars.length === 0) {
       throw new ExperimentError("TARGET_FAILED", "No replica has a sidecar that ships logs, so none could be killed.");
@@ -120,7 +121,7 @@ export function createLogPlatform(opts: LogPlatformOptions): LogPlatform {
   }
 
   async function startStore(): Promise<void> {
-    await startLogStore(cluster);
+    await startPlatformWorkload(cluster, platformWorkloads.victoriaLogs);
     away = false;
   }
 
@@ -130,7 +131,7 @@ export function createLogPlatform(opts: LogPlatformOptions): LogPlatform {
         disturbed = true;
         // Before it is gone: whatever happens next, it is to come back.
         away = true;
-        await stopLogStore(cluster);
+        await stopPlatformWorkload(cluster, platformWorkloads.victoriaLogs);
       },
       startLogStore: startStore,
       killLogShippers: killShippers,

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Pod } from "./kubernetes-types.ts";
 import type { Kubectl } from "./kubectl.ts";
-import { restartLogAgent, setLogAgentQueue, stopLogStore } from "./platform-store.ts";
+import { killLogAgents, setLogAgentQueue } from "./log-agents.ts";
 
 function agent(node: string, containerID: string, ready = true): Pod {
   return {
@@ -37,33 +37,20 @@ function cluster(...shown: Pod[][]) {
   };
 }
 
-test("agents that are told to end are waited for until each has a successor that is ready", async () => {
+test("an agent's process gets a SIGKILL from its node, and is waited for until its successor is ready", async () => {
   const old = [agent("a", "containerd://1"), agent("b", "containerd://2")];
   const half = [agent("a", "containerd://3"), agent("b", "containerd://4", false)];
   const all = [agent("a", "containerd://3"), agent("b", "containerd://4")];
   const asked = cluster(old, old, half, all);
-  await restartLogAgent(asked);
-  expect(asked.done).toEqual(["delete pods -n telemetry --wait=false log-agent-a log-agent-b"]);
+  await killLogAgents(asked);
+  expect(asked.done).toEqual(["kill containerd://1 on a", "kill containerd://2 on b"]);
 });
 
-test("by force the process gets a SIGKILL from its node, since a pod that is deleted by force still gets a SIGTERM", async () => {
-  const asked = cluster([agent("a", "containerd://1")], [agent("a", "containerd://1")], [agent("a", "containerd://2")]);
-  await restartLogAgent(asked, { node: "a", force: true });
-  expect(asked.done).toEqual(["kill containerd://1 on a"]);
-});
-
-test("a node without an agent is a mistake of whoever asks", async () => {
-  await expect(restartLogAgent(cluster([]), { node: "x" })).rejects.toMatchObject({
+test("where no agent runs, none can be killed", async () => {
+  await expect(killLogAgents(cluster([]))).rejects.toMatchObject({
     code: "BAD_OPTIONS",
-    message: "No log agent runs on node x.",
+    message: "No log agent runs.",
   });
-});
-
-test("the store is gone when its pod is", async () => {
-  const { done, kubectl } = cluster([]);
-  await stopLogStore({ kubectl });
-  expect(done[0]).toBe("scale statefulset/victoria-logs -n monitoring --replicas=0");
-  expect(done[1]).toMatch(/^wait pods -n monitoring -l app.kubernetes.io\/name=victoria-logs --for=delete/);
 });
 
 test.each([
