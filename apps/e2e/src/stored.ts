@@ -5,7 +5,7 @@ import type { Stored } from "./joined-trace.ts";
 import type { Room } from "./room.ts";
 import { until } from "./until.ts";
 
-/** Spans are handed on within 5 s and a line can be found within 2 s, on a machine that is not busy. */
+/** Spans are handed on within 1 s and a line can be found within 2 s, on a machine that is not busy. */
 const STORED_WITHIN_SECONDS = 20;
 
 /** Where the platform takes spans. */
@@ -36,7 +36,7 @@ export async function spansOf(
   try {
     return (await readTrace(cluster, { traceId, signal })).spans;
   } catch (error) {
-    if (error instanceof ClusterError && error.code === "TOOL_FAILED") return [];
+    if (error instanceof ClusterError && error.code === "PLATFORM_AWAY") return [];
     throw error;
   }
 }

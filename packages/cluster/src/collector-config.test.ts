@@ -42,7 +42,7 @@ test("the agent reads from the beginning, rotated files too, and never gives a l
   expect(agent.receivers["file_log"]).toMatchObject({
     include: ["/var/log/pods/*/*/*.log", "/var/log/pods/*/*/*.log.????????-??????"],
     // Its own lines, and the load agent's records of its requests: no other pod's.
-    exclude: ["/var/log/pods/telemetry_log-agent-*/*/*", "/var/log/pods/*_load-agent_*/*/*"],
+    exclude: ["/var/log/pods/telemetry_log-agent-*/*/*", "/var/log/pods/holdfast*_load-agent_*/*/*"],
     start_at: "beginning",
     storage: "file_storage",
     retry_on_failure: { enabled: true, max_elapsed_time: "0s" },

@@ -436,28 +436,7 @@ async function wire(work: { docker: Docker; parts: ClusterParts; opts: CreateOpt
     registryPort: parts.registry?.ports.get(registryPort) ?? 0,
     mirror: parts.mirror !== undefined,
   });
-  await Promise.all([
-    ...parts.nodes.map((node) => wireNode(docker, { node, files, signal: opts.signal })),
-    preferControlPlane(docker, { parts, signal: opts.signal }),
-  ]);
-}
-
-/** Docker's default is 1024. */
-const CONTROL_PLANE_SHARES = 2048;
-
-/**
- * What scales, judges and sends load runs on the control plane. Where four nodes share two processors, it must not fall behind because pods start on
- * the workers. Without Docker's cgroup for processors, as in some rootless set-ups, everything works as well as the machine lets it.
- */
-async function preferControlPlane(
-  docker: Docker,
-  { parts, signal }: { parts: ClusterParts; signal?: AbortSignal | undefined },
-): Promise<void> {
-  if (parts.controlPlane === undefined) return;
-  const args = ["update", `--cpu-shares=${CONTROL_PLANE_SHARES}`, parts.controlPlane.name];
-  await docker.run(args, { what: "give the control plane its share of the processors", signal }).catch(() => {
-    signal?.throwIfAborted();
-  });
+  await Promise.all(parts.nodes.map((node) => wireNode(docker, { node, files, signal: opts.signal })));
 }
 
 function isWhole({ parts, registered }: Plan): boolean {

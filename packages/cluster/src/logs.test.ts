@@ -99,6 +99,19 @@ test("where VictoriaLogs is away, the error says how to look and what to do", as
   await expect(queryLogs(overloaded, { query: "*" })).rejects.toMatchObject({ code: "PLATFORM_AWAY" });
 });
 
+test.each(["<html>\n", "<html>"])("what is no answer of VictoriaLogs (%j) is not called away", async (page) => {
+  const other = await answering((write) => {
+    write(page);
+    return undefined;
+  });
+  await expect(queryLogs(other, { query: "*" })).rejects.toMatchObject({
+    code: "TOOL_FAILED",
+    message: expect.stringMatching(
+      /What answers for VictoriaLogs .* See whether something else has that port/,
+    ) as string,
+  });
+});
+
 test("a cluster that was made before there was such a port has to be made anew", async () => {
   const old = { name: "old", ports: { ...nodePorts, logs: 0 } };
   await expect(queryLogs(old, { query: "*" })).rejects.toMatchObject({

@@ -1,6 +1,6 @@
 /** Log lines as VictoriaLogs has stored them. */
 import type { Cluster } from "./open.ts";
-import { askPlatform } from "./platform-http.ts";
+import { askPlatform, oddAnswer } from "./platform-http.ts";
 
 export interface StoredLine {
   /** RFC 3339: what the line says of itself, or when the container wrote it. */
@@ -28,7 +28,7 @@ export interface StoredLine {
  * @param opts.query LogsQL: `trace_id:=4bf92f3577b34da6a3ce929d0e0e4736`. Without `_time:` in it all that is kept is searched.
  * @param opts.limit the newest so many; without it all of them
  * @returns by time, and where that is the same by number
- * @throws ClusterError PLATFORM_AWAY, BAD_OPTIONS (VictoriaLogs' words about the query), CLUSTER_DIFFERS, ABORTED
+ * @throws ClusterError PLATFORM_AWAY, BAD_OPTIONS (VictoriaLogs' words about the query), TOOL_FAILED, CLUSTER_DIFFERS, ABORTED
  */
 export async function queryLogs(
   cluster: Pick<Cluster, "name" | "ports">,
@@ -37,9 +37,9 @@ export async function queryLogs(
   const { query, limit, signal } = opts;
   const lines: StoredLine[] = [];
   let rest = "";
+  const asked = { port: "logs", program: "VictoriaLogs" } as const;
   await askPlatform(cluster, {
-    port: "logs",
-    program: "VictoriaLogs",
+    ...asked,
     workload: "statefulset/victoria-logs",
     path: "/select/logsql/query",
     form: { query, ...(limit === undefined ? {} : { limit: String(limit) }) },
@@ -50,7 +50,11 @@ export async function queryLogs(
       for (const part of parts) if (part !== "") lines.push(readStoredLine(part));
     },
   });
-  if (rest !== "") lines.push(readStoredLine(rest));
+  try {
+    if (rest !== "") lines.push(readStoredLine(rest));
+  } catch (error) {
+    throw oddAnswer(cluster, { ...asked, error });
+  }
   return lines.sort(inOrder);
 }
 

@@ -25,7 +25,8 @@ const ABOUT_THE_QUESTION = new Set([400, 404, 413, 414, 422]);
 /**
  * Asks, and hands on the answer's text piece by piece, so that a long one never stands in memory twice.
  *
- * @throws ClusterError PLATFORM_AWAY, BAD_OPTIONS (the program's own words about what was asked), CLUSTER_DIFFERS, ABORTED
+ * @throws ClusterError PLATFORM_AWAY, BAD_OPTIONS (the program's own words about what was asked), TOOL_FAILED (no answer of that program),
+ *   CLUSTER_DIFFERS, ABORTED
  */
 export async function askPlatform(
   cluster: Pick<Cluster, "name" | "ports">,
@@ -52,6 +53,7 @@ export async function askPlatform(
     }
   } catch (error) {
     if (error instanceof ClusterError) throw error;
+    if (error instanceof SyntaxError) throw oddAnswer(cluster, { ...opts, error });
     if (signal?.aborted) throw new ClusterError("ABORTED", `Stopped while asking ${program}.`, { cause: error });
     throw away(cluster, { ...opts, reason: reasonOf(error) });
   }
@@ -66,7 +68,23 @@ export async function askPlatform(
 export async function askPlatformJson<T>(cluster: Pick<Cluster, "name" | "ports">, opts: Question): Promise<T> {
   let text = "";
   await askPlatform(cluster, { ...opts, onText: (more) => (text += more) });
-  return JSON.parse(text) as T;
+  try {
+    return JSON.parse(text) as T;
+  } catch (error) {
+    throw oddAnswer(cluster, { ...opts, error });
+  }
+}
+
+/** For an answer that is none of that program. */
+export function oddAnswer(
+  cluster: Pick<Cluster, "name" | "ports">,
+  { program, port, error }: Pick<Question, "program" | "port"> & { error: unknown },
+): ClusterError {
+  return new ClusterError(
+    "TOOL_FAILED",
+    `What answers for ${program} of cluster "${cluster.name}" on 127.0.0.1:${cluster.ports[port]} does not speak as it does (${reasonOf(error)}). See whether something else has that port.`,
+    { cause: error },
+  );
 }
 
 function away(cluster: Pick<Cluster, "name" | "ports">, opts: Question & { reason: string }): ClusterError {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { PlatformPart } from "./platform-lock.ts";
-import { adjustManifests, imagesOf, markManifests, parseManifests } from "./platform-manifests.ts";
+import { addTraceExporters, adjustManifests, imagesOf, markManifests, parseManifests } from "./platform-manifests.ts";
 import type { Manifest } from "./platform-manifests.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
@@ -99,4 +99,18 @@ test("the content's hash changes with any object and with the version, and with 
 
 test("broken YAML is named by where it came from", () => {
   expect(() => parseManifests("a: [", "the manifest of keda")).toThrow(/^the manifest of keda is not valid YAML/);
+});
+
+test.each([
+  ["[file]", "[file, otlp_grpc/jaeger]"],
+  ["[otlp_http/ours]", "[otlp_http/ours, otlp_grpc/jaeger]"],
+  ["[file, otlp_grpc/jaeger]", "[file, otlp_grpc/jaeger]"],
+])("Jaeger comes to the exporters that somebody has named: %s", (before, after) => {
+  const env = [{ name: "TRACE_EXPORTERS", value: before }];
+  const spec = { template: { spec: { containers: [{ name: "collector", image: "x", env }] } } };
+  addTraceExporters(
+    [{ apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "gateway" }, spec }],
+    ["otlp_grpc/jaeger"],
+  );
+  expect(env[0]?.value).toBe(after);
 });

@@ -157,14 +157,16 @@ function lockedImage(name: string, part: PlatformPart): LockedImage {
   );
 }
 
-/** Sets one environment variable of every container that has it already. */
-export function setEnvironment(objects: readonly Manifest[], values: Readonly<Record<string, string>>): void {
+/** Exporters that the list in TRACE_EXPORTERS lacks, where a container has that variable: `[file]` becomes `[file, otlp_grpc/jaeger]`. */
+export function addTraceExporters(objects: readonly Manifest[], exporters: readonly string[]): void {
   for (const object of objects) {
     const template = podTemplate(object);
     if (template === undefined) continue;
     for (const variable of allContainers(template).flatMap(({ env }) => env ?? [])) {
-      const value = values[variable.name];
-      if (value !== undefined) variable.value = value;
+      if (variable.name !== "TRACE_EXPORTERS" || variable.value === undefined) continue;
+      const listed = variable.value.replace(/^\s*\[|\]\s*$/g, "").split(",");
+      const all = new Set([...listed.map((one) => one.trim()).filter((one) => one !== ""), ...exporters]);
+      variable.value = `[${[...all].join(", ")}]`;
     }
   }
 }

@@ -51,11 +51,11 @@ test("a part of which anything is gone is not as it was", async () => {
 const platformDir = path.resolve(import.meta.dirname, "../../../k8s/platform");
 const { parts } = await readPlatformLock(platformDir);
 
-async function planned(name: string, environment = {}): Promise<PlannedPart> {
+async function planned(name: string, traceExporters: string[] = []): Promise<PlannedPart> {
   const part = parts.find((one) => one.name === name);
   if (part === undefined) throw new Error(`no part ${name}`);
   const cluster = { kubeconfig: path.join(dir, "kubeconfig"), bundle: true };
-  return planPart(cluster, part, { dir: platformDir, bundle: undefined, environment });
+  return planPart(cluster, part, { dir: platformDir, bundle: undefined, traceExporters });
 }
 
 /** As the cluster shows a part that was installed as planned and works. */
@@ -150,7 +150,7 @@ test("a bundle may lack what is optional, and only that; what is there on demand
 
 test("where Jaeger is installed, the trace gateway hands spans on, which makes it another gateway", async () => {
   const alone = await planned("trace-gateway");
-  const both = await planned("trace-gateway", { TRACE_EXPORTERS: "[file, otlp_grpc/jaeger]" });
+  const both = await planned("trace-gateway", ["otlp_grpc/jaeger"]);
   expect(JSON.stringify(alone.objects)).toContain('{"name":"TRACE_EXPORTERS","value":"[file]"}');
   expect(JSON.stringify(both.objects)).toContain('{"name":"TRACE_EXPORTERS","value":"[file, otlp_grpc/jaeger]"}');
   expect(both.content).not.toBe(alone.content);

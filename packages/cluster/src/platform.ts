@@ -12,6 +12,7 @@ import type { Cluster } from "./open.ts";
 import { readPlatformLock } from "./platform-lock.ts";
 import type { PlatformPart } from "./platform-lock.ts";
 import {
+  addTraceExporters,
   adjustManifests,
   annotatePods,
   CONTENT_ANNOTATION,
@@ -19,7 +20,6 @@ import {
   markManifests,
   PART_LABEL,
   parseManifests,
-  setEnvironment,
 } from "./platform-manifests.ts";
 import type { Manifest } from "./platform-manifests.ts";
 import { findMissing } from "./presence.ts";
@@ -50,8 +50,8 @@ export interface PlannedPart {
 
 type Planning = Pick<PlatformOptions, "dir" | "signal"> & {
   bundle: Bundle | undefined;
-  /** For containers that have such a variable. */
-  environment?: Readonly<Record<string, string>>;
+  /** Added to those of the trace gateway's manifest. */
+  traceExporters?: readonly string[];
 };
 
 /** Pulling a part over a slow line takes the most of it. */
@@ -75,8 +75,8 @@ export async function installPlatform(cluster: Cluster, opts: PlatformOptions): 
       state: "note",
     });
   }
-  const environment = traceEnvironment(chosen);
-  const plan = await Promise.all(chosen.map((part) => planPart(cluster, part, { ...opts, bundle, environment })));
+  const traceExporters = exportersOf(chosen);
+  const plan = await Promise.all(chosen.map((part) => planPart(cluster, part, { ...opts, bundle, traceExporters })));
   const present = await readPresent(cluster.kubectl, plan);
   const unchanged = new Set(plan.filter((planned) => isUnchanged(planned, present)));
   const stop = new AbortController();
@@ -115,9 +115,9 @@ export function chooseParts(
   return { chosen, leftOut };
 }
 
-/** Where Jaeger is installed, the trace gateway hands spans on to it. */
-function traceEnvironment(parts: readonly PlatformPart[]): Record<string, string> {
-  return parts.some(({ name }) => name === "jaeger") ? { TRACE_EXPORTERS: "[file, otlp_grpc/jaeger]" } : {};
+/** Where Jaeger is installed, the trace gateway hands spans on to it too, besides to whom its manifest names. */
+function exportersOf(parts: readonly PlatformPart[]): string[] {
+  return parts.some(({ name }) => name === "jaeger") ? ["otlp_grpc/jaeger"] : [];
 }
 
 /** Several parts share one, so none of them makes it alone. */
@@ -162,7 +162,7 @@ export async function applyPart(
       selector: `${PART_LABEL}=${part.name}`,
       timeoutSeconds: PART_TIMEOUT_SECONDS,
       signal,
-      onMissingImage: (image) => bundleHint(image, { cluster: cluster.name, bundle: opts.bundle }),
+      onMissingImage: (image) => bundleHint(image, { cluster, bundle: opts.bundle }),
     });
   }
   for (const name of apiServices) await untilServed(kubectl, { name, part, signal });
@@ -191,8 +191,12 @@ async function untilServed(
   }
 }
 
-function bundleHint(image: string, opts: { cluster: string; bundle: Bundle | undefined }): string {
-  const { cluster, bundle } = opts;
+function bundleHint(image: string, opts: { cluster: Cluster; bundle: Bundle | undefined }): string {
+  const { bundle } = opts;
+  const { name: cluster, bundle: mirrored } = opts.cluster;
+  if (bundle === undefined && mirrored) {
+    return "The cluster was made from a bundle: its mirror does not answer, or that bundle has no such image.";
+  }
   if (bundle === undefined) {
     return "No bundle is used, so the nodes need internet; without it, pass a bundle: --bundle DIR or HOLDFAST_BUNDLE.";
   }
@@ -214,7 +218,7 @@ export async function planPart(
     bundle: cluster.bundle,
   });
   refuseUnrestricted(adjusted);
-  setEnvironment(adjusted, opts.environment ?? {});
+  addTraceExporters(adjusted, opts.traceExporters ?? []);
   const { objects, content } = markManifests(adjusted, part);
   return {
     part,

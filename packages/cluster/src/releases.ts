@@ -76,10 +76,16 @@ async function raiseToLeast(kubectl: Kubectl, opts: InstallOptions): Promise<voi
   for (const { metadata, spec } of items) {
     if (spec.replicas !== 1) continue;
     const one = ["scale", `deployment/${metadata.name}`, `--namespace=${namespace}`];
-    await kubectl.run([...one, "--current-replicas=1", `--replicas=${least}`], {
-      what: `raise ${metadata.name} to its least of ${least} replicas`,
-      signal,
-    });
+    try {
+      await kubectl.run([...one, "--current-replicas=1", `--replicas=${least}`], {
+        what: `raise ${metadata.name} to its least of ${least} replicas`,
+        signal,
+      });
+    } catch (error) {
+      // KEDA or the HPA may have been quicker, and then kubectl refuses.
+      const now = await kubectl.json<Deployment>(["get", `deployment/${metadata.name}`, `--namespace=${namespace}`]);
+      if (now.spec.replicas === 1) throw error;
+    }
   }
 }
 

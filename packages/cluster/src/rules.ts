@@ -84,7 +84,7 @@ export async function loadRules(
   };
 }
 
-/** Takes a release's rules away and waits until Prometheus has forgotten them. Without any, nothing happens. */
+/** Takes a release's rules away and waits until Prometheus has forgotten them. That there are none is no error. */
 export async function unloadRules(
   cluster: Pick<Cluster, "name" | "ports" | "kubectl">,
   opts: { release: string; namespace: string; signal?: AbortSignal | undefined },

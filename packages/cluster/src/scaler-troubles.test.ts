@@ -63,11 +63,11 @@ test("a trigger that KEDA cannot read is told in its words, once", () => {
 
 test("a metric that nobody serves names who should, without Go's selectors", () => {
   expect(troublesOf("no address", "other")).toEqual([
-    "The HPA has no number to scale on, so the replicas stay as they are: unable to get metric http_requests_per_second: unable to fetch metrics from custom metrics API: no custom metrics API (custom.metrics.k8s.io) registered. See whether anything serves it: `kubectl get apiservice v1beta1.custom.metrics.k8s.io`.",
+    "The HPA has no number to scale on, so the replicas stay as they are: unable to get metric http_requests_per_second: unable to fetch metrics from custom metrics API: no custom metrics API (custom.metrics.k8s.io) registered. See whether anything serves it: `kubectl get apiservices | grep custom.metrics`.",
   ]);
   const [hpa] = stateOf("an empty answer, twice").hpas;
   expect(scalerTroubles({ scaledObject: undefined, hpa })).toEqual([
-    "The HPA has no number to scale on, so the replicas stay as they are: unable to get external metric holdfast/s0-prometheus: unable to fetch metrics from external metrics API: rpc error: code = Unknown desc = error when getting metric values metric:s0-prometheus encountered error. See whether anything serves it: `kubectl get apiservice v1beta1.external.metrics.k8s.io`.",
+    "The HPA has no number to scale on, so the replicas stay as they are: unable to get external metric holdfast/s0-prometheus: unable to fetch metrics from external metrics API: rpc error: code = Unknown desc = error when getting metric values metric:s0-prometheus encountered error. See whether anything serves it: `kubectl get apiservices | grep external.metrics`.",
   ]);
 });
 

@@ -94,9 +94,9 @@ function hpaTroubles(hpa: HorizontalPodAutoscaler | undefined): { reason: string
 }
 
 const METRIC_HINTS: Readonly<Record<string, string>> = {
-  FailedGetPodsMetric: "See whether anything serves it: `kubectl get apiservice v1beta1.custom.metrics.k8s.io`.",
-  FailedGetObjectMetric: "See whether anything serves it: `kubectl get apiservice v1beta1.custom.metrics.k8s.io`.",
-  FailedGetExternalMetric: "See whether anything serves it: `kubectl get apiservice v1beta1.external.metrics.k8s.io`.",
+  FailedGetPodsMetric: "See whether anything serves it: `kubectl get apiservices | grep custom.metrics`.",
+  FailedGetObjectMetric: "See whether anything serves it: `kubectl get apiservices | grep custom.metrics`.",
+  FailedGetExternalMetric: "See whether anything serves it: `kubectl get apiservices | grep external.metrics`.",
   FailedGetResourceMetric:
     "In a new pod's first minute that is so; later, see whether metrics-server is ready and every container has requests.",
   FailedGetContainerResourceMetric:

@@ -57,7 +57,7 @@ test("an HPA shows what it reads against what it aims at, and ? for what it cann
     max: 9,
     metrics: ["cpu 12 %/70 %", "requests 18.5/20", "queue ?/5"],
     conditions: [
-      "The HPA has no number to scale on, so the replicas stay as they are: no metric queue. See whether anything serves it: `kubectl get apiservice v1beta1.external.metrics.k8s.io`.",
+      "The HPA has no number to scale on, so the replicas stay as they are: no metric queue. See whether anything serves it: `kubectl get apiservices | grep external.metrics`.",
     ],
   });
 });

@@ -27,7 +27,7 @@ export interface StoredSpan {
 const readTimeoutMs = 30_000;
 
 /**
- * The spans of one trace that have arrived, by their start. A span is handed on up to 5 s after its end by the service and written within
+ * The spans of one trace that have arrived, by their start. A span is handed on up to 1 s after its end by the service and written within
  * 1 s by the gateway; what the sampler left out is not there.
  *
  * @throws ClusterError BAD_OPTIONS (no trace id), PLATFORM_AWAY, TIMEOUT, ABORTED

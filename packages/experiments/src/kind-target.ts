@@ -1,10 +1,8 @@
 /** The experiments' target on a cluster: two releases of the chart in a namespace of the run's own. */
 import { setTimeout as sleep } from "node:timers/promises";
 import {
-  installAddon,
   nodePorts,
   readNodes,
-  removeAddon,
   upgradeRelease,
   type Cluster,
   type Deployment,
@@ -24,6 +22,7 @@ import { createLabRules } from "./kind/lab-rules.ts";
 import { returnLeftNodes } from "./kind/left-nodes.ts";
 import { loadAgentCommand, startLoadAgent } from "./kind/load-agent-pod.ts";
 import { createLogPlatform } from "./kind/log-platform.ts";
+import { createMetricsApi } from "./kind/metrics-api.ts";
 import { createNodeFault } from "./kind/node-fault.ts";
 import { createPodLogs } from "./kind/pod-logs.ts";
 import { createPodWatch } from "./kind/pod-watch.ts";
@@ -45,7 +44,6 @@ export interface KindTargetOptions {
   readonly namespace?: string;
 }
 
-const METRICS_API = "prometheus-adapter";
 const SERVICES: readonly ServiceName[] = ["catalogue", "stock"];
 const FIRST_VERSION = "1.0.0";
 /** The chart's `ports.admin`. */
@@ -107,7 +105,7 @@ function createKindTarget(opts: KindTargetOptions, { system, logDir, note }: Run
   /** From here on the namespace is ours to delete. */
   let owned = false;
   /** And this part of the platform. */
-  let addedDir: string | undefined;
+  const metricsApi = createMetricsApi({ cluster, dir: opts.platform, note });
 
   function tell(event: TargetEvent): void {
     for (const listener of listeners) listener(event);
@@ -268,25 +266,6 @@ function createKindTarget(opts: KindTargetOptions, { system, logDir, note }: Run
     }
   }
 
-  /** An HPA by itself reads requests a second from an API that the platform has only while somebody shows it. */
-  async function addMetricsApi(signal: AbortSignal): Promise<void> {
-    if (system.catalogue.autoscaling.mode !== "hpa") return;
-    const { platform: dir } = opts;
-    if (dir === undefined) {
-      throw new ExperimentError(
-        "TARGET_UNSUITED",
-        "An HPA on requests a second needs prometheus-adapter, and this target was not told where k8s/platform is.",
-      );
-    }
-    note("adding prometheus-adapter to the platform, for the time of this run");
-    addedDir = dir;
-    await installAddon(cluster, { dir, name: METRICS_API, signal });
-  }
-
-  async function removeMetricsApi(): Promise<void> {
-    if (addedDir !== undefined) await removeAddon(cluster, { dir: addedDir, name: METRICS_API });
-  }
-
   /** Through the API server, since the admin port is in no Service. */
   function admin(replica: Replica, path: string, call: { method?: "GET" | "POST" | "DELETE"; body?: string } = {}) {
     return kubectl.raw(`/api/v1/namespaces/${namespace}/pods/${replica.name}:${ADMIN_PORT}/proxy${path}`, {
@@ -332,11 +311,11 @@ function createKindTarget(opts: KindTargetOptions, { system, logDir, note }: Run
       await returnLeftNodes(cluster, { nodes: await readNodes(cluster, { signal }), note, signal });
       const wasLeft = await clearNamespace(kubectl, { name: namespace, note, signal });
       // Whoever left the namespace may have left that too.
-      if (wasLeft && opts.platform !== undefined) await removeAddon(cluster, { dir: opts.platform, name: METRICS_API });
+      if (wasLeft) await metricsApi.removeLeft();
       await createNamespace(kubectl, { name: namespace });
       owned = true;
       watchAll();
-      await addMetricsApi(signal);
+      if (system.catalogue.autoscaling.mode === "hpa") await metricsApi.add({ signal });
       await logPlatform.prepare({ signal });
       await rules.load({ signal });
       await Promise.all([
@@ -449,7 +428,8 @@ function createKindTarget(opts: KindTargetOptions, { system, logDir, note }: Run
         await deleteNamespace(kubectl, { name: namespace });
       } finally {
         // After the namespace: an API that is gone half-way holds up the deletion of whatever may have been served by it.
-        await removeMetricsApi()
+        await metricsApi
+          .remove()
           .finally(() => logPlatform.restore())
           .finally(() => rules.unload())
           .finally(() => Promise.all(watches.map((watch) => watch.stop())));

@@ -58,9 +58,14 @@ async function judge(
 /** What became of the hostile lines themselves: nothing may vanish without a word. */
 async function judgeHostile(room: Room, { pod }: Written): Promise<string> {
   const lines = await linesOf(room, `_time:30m "k8s.pod.name":="${pod}" !_msg:="numbered"`);
-  const long = lines.filter(({ message }) => message.startsWith("BBB"));
-  const bytes = long.reduce((sum, { message }) => sum + message.length, 0);
-  if (bytes !== MEBIBYTE) throw new Broken(`Of the line of 1 MiB ${bytes} bytes are stored.`);
+  const pieces = lines.filter(({ message }) => message.startsWith("BBB")).length;
+  for (const [letter, what] of [
+    ["B", "line"],
+    ["C", "JSON line"],
+  ] as const) {
+    const bytes = lines.reduce((sum, { message }) => sum + longestRun(message, letter), 0);
+    if (bytes !== MEBIBYTE) throw new Broken(`Of the ${what} of 1 MiB ${bytes} bytes are stored.`);
+  }
   const said = (about: RegExp) => lines.some(({ message }) => about.test(message));
   for (const about of [/^no UTF-8 \ufffd/, /never closed$/, /^first\nsecond$/]) {
     if (!said(about)) throw new Broken(`No stored line is like ${about.source}.`);
@@ -68,7 +73,15 @@ async function judgeHostile(room: Room, { pod }: Written): Promise<string> {
   const kept = ["wide", "nested"].filter((name) => said(new RegExp(`"msg":"${name}"|^${name}$`)));
   const refused =
     kept.length === 2 ? "" : `, and of one that it refused VictoriaLogs says "${await refusalOf(room, pod)}"`;
-  return `a line of 1 MiB is stored in ${long.length} pieces, broken UTF-8 and half a JSON document as far as they can be read, ${kept.length} of 2 with 3 000 fields as they are${refused}`;
+  return `a line of 1 MiB is stored in ${pieces} pieces and one of JSON in full, broken UTF-8 and half a JSON document as far as they can be read, ${kept.length} of 2 with 3 000 fields as they are${refused}`;
+}
+
+/** How many of the letter stand in a row: what the script wrote of it is one row, in pieces. */
+function longestRun(text: string, letter: "B" | "C"): number {
+  return Math.max(
+    0,
+    ...(text.match(letter === "B" ? /B+/g : /C+/g) ?? []).map((run) => run.length).filter((n) => n > 99),
+  );
 }
 
 /** @throws Broken where the line is neither stored nor is anything said of it */
@@ -131,6 +144,10 @@ check("hostile-lines", {
 
   async control(room) {
     const written = await write(room, { name: "unshipped", annotations: { "holdfast/log-shipping": "none" } });
-    return mustBreak(/^180 of 180 lines are not stored/, () => judge(room, { written, withinSeconds: 10 }));
+    const numbered = await mustBreak(/^180 of 180 lines are not stored/, () =>
+      judge(room, { written, withinSeconds: 10 }),
+    );
+    const hostile = await mustBreak(/^Of the line of 1 MiB 0 bytes/, () => judgeHostile(room, written));
+    return `${numbered} ${hostile}`;
   },
 });

@@ -84,11 +84,21 @@ async function livesDuring(room: Room, work: () => Promise<void>): Promise<Lived
   return [...lives.values()];
 }
 
-async function judgeRollout(room: Room): Promise<string> {
-  const lived = await livesDuring(room, async () => {
-    await room.install({ release: RELEASE, values: valuesOf("2") });
-    // The new ones were ready for a moment only; now somebody has looked.
+/** Waits until every pod of ours is scraped, or should be. */
+async function isSeen(room: Room): Promise<void> {
+  try {
     await judgeTargets(room);
+  } catch (error) {
+    // Which of them were not is judged by their whole lives.
+    if (!(error instanceof Broken)) throw error;
+  }
+}
+
+async function judgeRollout(room: Room, values: object): Promise<string> {
+  const lived = await livesDuring(room, async () => {
+    await room.install({ release: RELEASE, values });
+    // The new ones were ready for a moment only; by then somebody has looked.
+    await isSeen(room);
   });
   if (lived.length < 2 * REPLICAS)
     throw new TooLittle(`${lived.length} replicas were seen, where a rollout has ${2 * REPLICAS}.`);
@@ -102,11 +112,14 @@ check("scrape", {
   async claim(room) {
     await room.install({ release: RELEASE, values: valuesOf("1") });
     const count = await judgeTargets(room);
-    return `${count} pods of ours are scraped; through a rollout ${await judgeRollout(room)}.`;
+    return `${count} pods of ours are scraped; through a rollout ${await judgeRollout(room, valuesOf("2"))}.`;
   },
 
   async control(room) {
-    await room.install({ release: RELEASE, values: valuesOf("3", { podAnnotations: false }) });
-    return mustBreak(/does not scrape holdfast-e2e-scrape\/stock-/, () => judgeTargets(room));
+    const silent = { podAnnotations: false };
+    await room.install({ release: RELEASE, values: valuesOf("3", silent) });
+    const now = await mustBreak(/does not scrape holdfast-e2e-scrape\/stock-/, () => judgeTargets(room));
+    const rollout = await mustBreak(/^stock-\S+ was never scraped/, () => judgeRollout(room, valuesOf("4", silent)));
+    return `${now} In a rollout ${rollout}`;
   },
 });
