@@ -78,6 +78,22 @@ test("an experiment without a baseline, or with too short a one, is refused", ()
   expect(refusal({ ...complete, baselineSeconds: 1 })).toContain("must have a baseline of at least 3 s");
 });
 
+test("an experiment whose kept-alive clients are idle for longer than a replica announces its end is refused", () => {
+  const ending = planned(() => ({
+    windows: [{ name: "ending", from: "replica.ending", to: "replica.ended" }],
+    minScheduledInWindows: 10,
+    victims: ["replica.ending"],
+    said: "nothing fails",
+  }));
+  const slow = { ...complete, pass: ending, load: { ratePerSecond: 50, persistentSockets: 60 } };
+  expect(refusal(slow)).toContain(
+    "each of its 60 persistent sockets is used every 2.4 s, and must be within 0.9 of the 2 s",
+  );
+  expect(refusal({ ...slow, load: { ...slow.load, ratePerSecond: 70 } })).toBe("");
+  // Nobody ends there, so nobody's idle connection is closed.
+  expect(refusal({ ...slow, pass: complete.pass })).toBe("");
+});
+
 test("an experiment whose load ends with its method is refused", () => {
   expect(refusal({ ...complete, settleSeconds: 0 })).toContain("must go on for at least 2 s");
 });

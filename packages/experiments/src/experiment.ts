@@ -215,6 +215,7 @@ export function experiment(input: ExperimentInput): DefinedExperiment {
     const { rule } = defined.pass(factsOf(defined, target));
     for (const sentence of ruleFaults(rule, settled)) broken.add(sentence);
     for (const sentence of deadlineFaults(controls, rule)) broken.add(sentence);
+    for (const sentence of paceFaults(defined, rule)) broken.add(sentence);
     on[target] = defined;
   }
   const own = on[targets[0] ?? "fleet"];
@@ -272,6 +273,23 @@ function numberFaults(input: ExperimentInput): string[] {
   rule(input.load?.ratePerSecond > 0, "it must have a load with a rate above 0");
   rule(input.load?.persistentSockets > 0, "half of its requests are persistent, so it must have persistent sockets");
   return broken;
+}
+
+/** Of announceSeconds: a send may be some 100 ms late. */
+const PACE_MARGIN = 0.9;
+
+/**
+ * A kept-alive connection that a replica has had no chance to end by an answer is closed idle, and a request that is sent at that very moment is
+ * reset. HTTP knows no way out of it (RFC 9112, section 9.5), so clients that are idle for longer are promised nothing.
+ */
+function paceFaults({ system, load }: Pick<Experiment, "system" | "load">, rule: PassRule): string[] {
+  const { enabled, announceSeconds } = system.catalogue.shutdown;
+  const { newShare = 0.5, victims = [] } = rule;
+  const everySeconds = load.persistentSockets / (load.ratePerSecond * (1 - newShare));
+  if (!enabled || victims.length === 0 || everySeconds <= PACE_MARGIN * announceSeconds) return [];
+  return [
+    `each of its ${load.persistentSockets} persistent sockets is used every ${everySeconds.toFixed(1)} s, and must be within ${PACE_MARGIN} of the ${announceSeconds} s for which a replica that ends announces it: take fewer sockets, or a higher rate`,
+  ];
 }
 
 /** The file's numbers, with those of the target in their places. Its system is left to `systemOf`. */

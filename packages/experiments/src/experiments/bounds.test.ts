@@ -69,7 +69,7 @@ test("E3's only replica is away for longer than a client waits for its connectio
 test("E5 allows one request a connection to the node and a third of the new ones until the loss is noticed, said beforehand", () => {
   const { rule } = ruleOf(nodeLoss, "kind");
   expect(rule).toMatchObject({
-    failedAtMost: { atMost: 89, plusPerSpan: [{ from: "node.paused", to: "node.not-ready", maxMs: 60_000 }] },
+    failedAtMost: { atMost: 102, plusPerSpan: [{ from: "node.paused", to: "node.not-ready", maxMs: 60_000 }] },
     overWithinMs: 62_000,
   });
   // Also for the control, which tolerates more.

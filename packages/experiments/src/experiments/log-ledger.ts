@@ -83,7 +83,7 @@ function logLedgerExperiment(mode: Mode): DefinedExperiment {
     hypothesis,
     // What is shed has its line too, but shedding is another experiment's matter.
     system: { ...mode.system, catalogue: { logShipping: shipping, shedAbove: 1 } },
-    load: { ratePerSecond: 90, persistentSockets: 80, mix: { list: 0.4, product: 0.4, order: 0.2 } },
+    load: { ratePerSecond: 90, persistentSockets: 60, mix: { list: 0.4, product: 0.4, order: 0.2 } },
     baselineSeconds: 5,
     methodWithinSeconds: 360,
     settleSeconds: 4,

@@ -24,7 +24,7 @@ export const nodeLoss = experiment({
     catalogue: { shedAbove: 1 },
   },
   // A third of the new connections is lost for most of a minute: few enough to leave the client room, enough to see when it ends.
-  load: { ratePerSecond: 40, persistentSockets: 60 },
+  load: { ratePerSecond: 60, persistentSockets: 50 },
   baselineSeconds: 5,
   methodWithinSeconds: 210,
   settleSeconds: 4,

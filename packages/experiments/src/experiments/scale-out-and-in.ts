@@ -74,7 +74,7 @@ function scalingExperiment(own: {
       },
     },
     // One in five takes 3 s, so that whoever goes away is serving some over both kinds of connection.
-    load: { ratePerSecond: LOW_PER_SECOND, persistentSockets: 90, slowShare: 0.2, slowMs: 3000 },
+    load: { ratePerSecond: LOW_PER_SECOND, persistentSockets: 60, slowShare: 0.2, slowMs: 3000 },
     baselineSeconds: 10,
     // Both deadlines below, the hold between them and the look at the zones.
     methodWithinSeconds: 330,
