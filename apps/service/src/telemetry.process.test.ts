@@ -211,7 +211,8 @@ test.concurrent("a log directory that goes away while it serves: said once, coun
   await mkdir(dir);
   expect(await get(`${service.url}/api/products`)).toBe(200);
   const lost = (await service.line(isEvent("log.files.recovered")))["log.lines_lost"];
-  expect(lost).toBeGreaterThanOrEqual(6);
+  // The last request is answered before its line is written, which may find the directory back.
+  expect(lost).toBeGreaterThanOrEqual(5);
   expect(await metric(service, "log_lines_lost_total")).toBe(lost);
   expect(service.lines.filter(isEvent("log.files.failing"))).toHaveLength(1);
   expect((await linesIn(dir)).map(({ msg }) => msg)).toContain("request");
