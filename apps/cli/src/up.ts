@@ -129,13 +129,12 @@ async function makeNodes(opts: Work & { name: string; bundleDir: string | undefi
   const tools = await view.step({ id: "tools", title: "tools" }, () =>
     clusterTools({ bundleDir, note: view.note, signal }),
   );
-  const bundle = bundleDir === undefined ? {} : { bundleDir };
   return createCluster({
     name,
     stateDir: CLUSTERS_DIR,
     tools,
     shapeFile: SHAPE,
-    ...bundle,
+    bundleDir,
     ports: portsOf(flags),
     ...(flags.kubernetes === undefined ? {} : { kubernetes: flags.kubernetes }),
     progress: (step) => {

@@ -24,20 +24,10 @@ type Reached = { readonly kubectl: Pick<Kubectl, "run"> };
  *
  * @throws ClusterError TOOL_FAILED, ABORTED
  */
-export async function stopPlatformWorkload(
-  { kubectl }: Reached,
-  workload: PlatformWorkload,
-  { signal }: Options = {},
-): Promise<void> {
-  const [, name = ""] = workload.split("/");
-  const what = `take ${name} away`;
-  await kubectl.run(["scale", workload, "-n", PLATFORM_NAMESPACE, "--replicas=0"], { what, signal });
-  const pods = ["pods", "-n", PLATFORM_NAMESPACE, "-l", `app.kubernetes.io/name=${name}`];
-  await kubectl.run(["wait", ...pods, "--for=delete", `--timeout=${WITHIN_SECONDS}s`], {
-    what,
-    timeoutMs: (WITHIN_SECONDS + 10) * 1000,
-    signal,
-  });
+export function stopPlatformWorkload(cluster: Reached, workload: PlatformWorkload, opts: Options = {}): Promise<void> {
+  const name = nameOf(workload);
+  const gone = ["wait", "pods", ...INSIDE, "-l", `app.kubernetes.io/name=${name}`, "--for=delete"];
+  return scale(cluster, workload, { replicas: 0, until: gone, what: `take ${name} away`, ...opts });
 }
 
 /**
@@ -45,14 +35,28 @@ export async function stopPlatformWorkload(
  *
  * @throws ClusterError TOOL_FAILED, ABORTED
  */
-export async function startPlatformWorkload(
+export function startPlatformWorkload(cluster: Reached, workload: PlatformWorkload, opts: Options = {}): Promise<void> {
+  const back = ["rollout", "status", workload, ...INSIDE];
+  return scale(cluster, workload, { replicas: 1, until: back, what: `bring ${nameOf(workload)} back`, ...opts });
+}
+
+const INSIDE = ["-n", PLATFORM_NAMESPACE];
+
+function nameOf(workload: PlatformWorkload): string {
+  return workload.slice(workload.indexOf("/") + 1);
+}
+
+/** `until`: kubectl's arguments of a wait. */
+async function scale(
   { kubectl }: Reached,
   workload: PlatformWorkload,
-  { signal }: Options = {},
+  opts: Options & { replicas: 0 | 1; until: readonly string[]; what: string },
 ): Promise<void> {
-  const [, name = ""] = workload.split("/");
-  const what = `bring ${name} back`;
-  await kubectl.run(["scale", workload, "-n", PLATFORM_NAMESPACE, "--replicas=1"], { what, signal });
-  const status = ["rollout", "status", workload, "-n", PLATFORM_NAMESPACE, `--timeout=${WITHIN_SECONDS}s`];
-  await kubectl.run(status, { what, timeoutMs: (WITHIN_SECONDS + 10) * 1000, signal });
+  const { replicas, until, what, signal } = opts;
+  await kubectl.run(["scale", workload, ...INSIDE, `--replicas=${replicas}`], { what, signal });
+  await kubectl.run([...until, `--timeout=${WITHIN_SECONDS}s`], {
+    what,
+    timeoutMs: (WITHIN_SECONDS + 10) * 1000,
+    signal,
+  });
 }

@@ -91,8 +91,13 @@ function away(cluster: Pick<Cluster, "name" | "ports">, opts: Question & { reaso
   const { program, workload, reason } = opts;
   return new ClusterError(
     "PLATFORM_AWAY",
-    `${program} of cluster "${cluster.name}" does not answer on 127.0.0.1:${cluster.ports[opts.port]} (${reason}). See how it is with \`./holdfast status\` or \`kubectl -n monitoring describe ${workload}\`; \`${commandFor("up", cluster.name)}\` puts back what is missing.`,
+    `${program} of cluster "${cluster.name}" does not answer on 127.0.0.1:${cluster.ports[opts.port]} (${reason}). ${whereToLook(cluster.name, workload)}`,
   );
+}
+
+/** For what is away: a sentence that says how to see why, and what to do. */
+export function whereToLook(cluster: string, workload: string): string {
+  return `See how it is with \`./holdfast status\` or \`kubectl -n monitoring describe ${workload}\`; \`${commandFor("up", cluster)}\` puts back what is missing.`;
 }
 
 function reasonOf(error: unknown): string {

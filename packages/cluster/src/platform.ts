@@ -194,11 +194,10 @@ async function untilServed(
 function bundleHint(image: string, opts: { cluster: Cluster; bundle: Bundle | undefined }): string {
   const { bundle } = opts;
   const { name: cluster, bundle: mirrored } = opts.cluster;
-  if (bundle === undefined && mirrored) {
-    return "The cluster was made from a bundle: its mirror does not answer, or that bundle has no such image.";
-  }
   if (bundle === undefined) {
-    return "No bundle is used, so the nodes need internet; without it, pass a bundle: --bundle DIR or HOLDFAST_BUNDLE.";
+    return mirrored
+      ? "The cluster was made from a bundle: its mirror does not answer, or that bundle has no such image."
+      : "No bundle is used, so the nodes need internet; without it, pass a bundle: --bundle DIR or HOLDFAST_BUNDLE.";
   }
   return isMirrored(bundle, image)
     ? `The bundle ${bundle.dir} lists it, so the cluster's mirror does not answer or the bundle is damaged: \`${commandFor("down", cluster)}\`, then \`${commandFor("up", cluster)}\` verifies it again.`

@@ -58,19 +58,19 @@ const KEDA_RACE = /admission webhook "vscaledobject[^\n]*Deployment[^\n]*not fou
 export async function installRelease(cluster: Cluster, opts: InstallOptions): Promise<void> {
   await dropUnfinished(cluster.kubectl, opts);
   await upgradeRelease(cluster, opts);
-  await raiseToLeast(cluster.kubectl, opts);
-  await untilReleaseReady(cluster, opts);
+  const atLeast = await raiseToLeast(cluster.kubectl, opts);
+  await untilReplicas(cluster, { ...opts, atLeast });
 }
 
 /**
  * A first install with a scaler begins with one replica, since the chart leaves the number to the scaler, and the HPA first looks after
- * 15 s. What it will do then is done now.
+ * 15 s. What it will do then is done now. Returns the scaler's least.
  */
-async function raiseToLeast(kubectl: Kubectl, opts: InstallOptions): Promise<void> {
+async function raiseToLeast(kubectl: Kubectl, opts: InstallOptions): Promise<number> {
   const { release, namespace, signal } = opts;
   const place = { namespace, selector: `${releaseLabel}=${release}`, signal };
   const least = await leastReplicas(kubectl, place);
-  if (least < 2) return;
+  if (least < 2) return least;
   const args = ["get", "deployments", `--namespace=${namespace}`, `--selector=${place.selector}`];
   const { items } = await kubectl.json<List<Deployment>>(args, { what: "read deployments", signal });
   for (const { metadata, spec } of items) {
@@ -87,6 +87,7 @@ async function raiseToLeast(kubectl: Kubectl, opts: InstallOptions): Promise<voi
       if (now.spec.replicas === 1) throw error;
     }
   }
+  return least;
 }
 
 /**
@@ -94,7 +95,15 @@ async function raiseToLeast(kubectl: Kubectl, opts: InstallOptions): Promise<voi
  *
  * @throws ClusterError IMAGE_MISSING, TIMEOUT (with what is not ready and why), TOOL_FAILED, ABORTED
  */
-export async function untilReleaseReady(cluster: Pick<Cluster, "kubectl">, opts: ReadyOptions): Promise<void> {
+export function untilReleaseReady(cluster: Pick<Cluster, "kubectl">, opts: ReadyOptions): Promise<void> {
+  return untilReplicas(cluster, opts);
+}
+
+/** `atLeast`: the scaler's, where it is known already. */
+async function untilReplicas(
+  { kubectl }: Pick<Cluster, "kubectl">,
+  opts: ReadyOptions & { atLeast?: number },
+): Promise<void> {
   const { readyWithinSeconds = 180, onMissingImage } = opts;
   const rollout: RolloutOptions = {
     namespace: opts.namespace,
@@ -104,9 +113,9 @@ export async function untilReleaseReady(cluster: Pick<Cluster, "kubectl">, opts:
     signal: opts.signal,
     onMissingImage,
   };
-  await untilRolledOut(cluster.kubectl, rollout);
-  const atLeast = await leastReplicas(cluster.kubectl, rollout);
-  if (atLeast > 1) await untilRolledOut(cluster.kubectl, { ...rollout, atLeast });
+  await untilRolledOut(kubectl, rollout);
+  const atLeast = opts.atLeast ?? (await leastReplicas(kubectl, rollout));
+  if (atLeast > 1) await untilRolledOut(kubectl, { ...rollout, atLeast });
 }
 
 /** Whether everything that Helm has installed for a release is still in the cluster. Throws TOOL_FAILED. */

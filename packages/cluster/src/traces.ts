@@ -1,9 +1,8 @@
 /** A request's spans: out of Jaeger where it is installed, else out of the files that the trace gateway writes. */
 import { z } from "zod";
 import { ClusterError } from "./errors.ts";
-import { commandFor } from "./names.ts";
 import type { Cluster } from "./open.ts";
-import { askPlatformJson } from "./platform-http.ts";
+import { askPlatformJson, whereToLook } from "./platform-http.ts";
 
 export interface StoredSpan {
   /** 32 hex digits. */
@@ -30,7 +29,7 @@ const readTimeoutMs = 30_000;
  * The spans of one trace that have arrived, by their start. A span is handed on up to 1 s after its end by the service and written within
  * 1 s by the gateway; what the sampler left out is not there.
  *
- * @throws ClusterError BAD_OPTIONS (no trace id), PLATFORM_AWAY, TIMEOUT, ABORTED
+ * @throws ClusterError BAD_OPTIONS (no trace id), PLATFORM_AWAY, TOOL_FAILED, TIMEOUT, ABORTED
  */
 export async function readTrace(
   cluster: Pick<Cluster, "name" | "ports" | "kubectl">,
@@ -99,7 +98,7 @@ function gatewayAway(name: string, error: unknown): unknown {
   if (!(error instanceof ClusterError) || error.code !== "TOOL_FAILED") return error;
   return new ClusterError(
     "PLATFORM_AWAY",
-    `The trace gateway of cluster "${name}", which keeps the spans, cannot be read (${error.message}). See how it is with \`kubectl -n monitoring describe deployment/trace-gateway\`; \`${commandFor("up", name)}\` puts back what is missing.`,
+    `The trace gateway of cluster "${name}", which keeps the spans, cannot be read (${error.message}). ${whereToLook(name, "deployment/trace-gateway")}`,
     { cause: error },
   );
 }

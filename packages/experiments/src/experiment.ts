@@ -12,7 +12,7 @@ import {
   type VerdictCode,
 } from "@holdfast/load";
 import { ExperimentError, sentenceOf } from "./errors.ts";
-import { ROLLBACK_WITHIN_MS, ruleFaults, type Pass } from "./pass.ts";
+import { NEW_SHARE, ROLLBACK_WITHIN_MS, ruleFaults, type Pass } from "./pass.ts";
 import {
   changeSystem,
   defaultSystemOn,
@@ -284,8 +284,8 @@ const PACE_MARGIN = 0.9;
  */
 function paceFaults({ system, load }: Pick<Experiment, "system" | "load">, rule: PassRule): string[] {
   const { enabled, announceSeconds } = system.catalogue.shutdown;
-  const { newShare = 0.5, victims = [] } = rule;
-  const everySeconds = load.persistentSockets / (load.ratePerSecond * (1 - newShare));
+  const { victims = [] } = rule;
+  const everySeconds = load.persistentSockets / (load.ratePerSecond * (1 - NEW_SHARE));
   if (!enabled || victims.length === 0 || everySeconds <= PACE_MARGIN * announceSeconds) return [];
   return [
     `each of its ${load.persistentSockets} persistent sockets is used every ${everySeconds.toFixed(1)} s, and must be within ${PACE_MARGIN} of the ${announceSeconds} s for which a replica that ends announces it: take fewer sockets, or a higher rate`,

@@ -104,7 +104,6 @@ function createKindTarget(opts: KindTargetOptions, { system, logDir, note }: Run
   let watchFailure: Error | undefined;
   /** From here on the namespace is ours to delete. */
   let owned = false;
-  /** And this part of the platform. */
   const metricsApi = createMetricsApi({ cluster, dir: opts.platform, note });
 
   function tell(event: TargetEvent): void {

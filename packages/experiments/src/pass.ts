@@ -13,7 +13,7 @@ const MIN_PERSISTENT_SOCKETS = 50;
 /** Fewer on a replica that goes away, and a kept-alive client was hardly there to be hurt. */
 const MIN_SOCKETS_PER_VICTIM = 5;
 /** Half of the connections are new ones. */
-const NEW_SHARE = 0.5;
+export const NEW_SHARE = 0.5;
 
 /** How long the rollback and its verification may take. */
 export const ROLLBACK_WITHIN_MS = 60_000;

@@ -59,11 +59,11 @@ async function judge(
 async function judgeHostile(room: Room, { pod }: Written): Promise<string> {
   const lines = await linesOf(room, `_time:30m "k8s.pod.name":="${pod}" !_msg:="numbered"`);
   const pieces = lines.filter(({ message }) => message.startsWith("BBB")).length;
-  for (const [letter, what] of [
-    ["B", "line"],
-    ["C", "JSON line"],
+  for (const [row, what] of [
+    [/B{100,}/, "line"],
+    [/C{100,}/, "JSON line"],
   ] as const) {
-    const bytes = lines.reduce((sum, { message }) => sum + longestRun(message, letter), 0);
+    const bytes = lines.reduce((sum, { message }) => sum + (row.exec(message)?.[0].length ?? 0), 0);
     if (bytes !== MEBIBYTE) throw new Broken(`Of the ${what} of 1 MiB ${bytes} bytes are stored.`);
   }
   const said = (about: RegExp) => lines.some(({ message }) => about.test(message));
@@ -74,14 +74,6 @@ async function judgeHostile(room: Room, { pod }: Written): Promise<string> {
   const refused =
     kept.length === 2 ? "" : `, and of one that it refused VictoriaLogs says "${await refusalOf(room, pod)}"`;
   return `a line of 1 MiB is stored in ${pieces} pieces and one of JSON in full, broken UTF-8 and half a JSON document as far as they can be read, ${kept.length} of 2 with 3 000 fields as they are${refused}`;
-}
-
-/** How many of the letter stand in a row: what the script wrote of it is one row, in pieces. */
-function longestRun(text: string, letter: "B" | "C"): number {
-  return Math.max(
-    0,
-    ...(text.match(letter === "B" ? /B+/g : /C+/g) ?? []).map((run) => run.length).filter((n) => n > 99),
-  );
 }
 
 /** @throws Broken where the line is neither stored nor is anything said of it */

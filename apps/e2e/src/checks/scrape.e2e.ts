@@ -84,21 +84,14 @@ async function livesDuring(room: Room, work: () => Promise<void>): Promise<Lived
   return [...lives.values()];
 }
 
-/** Waits until every pod of ours is scraped, or should be. */
-async function isSeen(room: Room): Promise<void> {
-  try {
-    await judgeTargets(room);
-  } catch (error) {
-    // Which of them were not is judged by their whole lives.
-    if (!(error instanceof Broken)) throw error;
-  }
-}
-
-async function judgeRollout(room: Room, values: object): Promise<string> {
+/** `look`: after the new replicas are ready, which they were for a moment only until somebody has looked. */
+async function judgeRollout(
+  room: Room,
+  { values, look }: { values: object; look: () => Promise<unknown> },
+): Promise<string> {
   const lived = await livesDuring(room, async () => {
     await room.install({ release: RELEASE, values });
-    // The new ones were ready for a moment only; by then somebody has looked.
-    await isSeen(room);
+    await look();
   });
   if (lived.length < 2 * REPLICAS)
     throw new TooLittle(`${lived.length} replicas were seen, where a rollout has ${2 * REPLICAS}.`);
@@ -112,14 +105,18 @@ check("scrape", {
   async claim(room) {
     await room.install({ release: RELEASE, values: valuesOf("1") });
     const count = await judgeTargets(room);
-    return `${count} pods of ours are scraped; through a rollout ${await judgeRollout(room, valuesOf("2"))}.`;
+    const rollout = await judgeRollout(room, { values: valuesOf("2"), look: () => judgeTargets(room) });
+    return `${count} pods of ours are scraped; through a rollout ${rollout}.`;
   },
 
   async control(room) {
-    const silent = { podAnnotations: false };
-    await room.install({ release: RELEASE, values: valuesOf("3", silent) });
-    const now = await mustBreak(/does not scrape holdfast-e2e-scrape\/stock-/, () => judgeTargets(room));
-    const rollout = await mustBreak(/^stock-\S+ was never scraped/, () => judgeRollout(room, valuesOf("4", silent)));
+    const silent = (version: string) => valuesOf(version, { podAnnotations: false });
+    const look = () => mustBreak(/does not scrape holdfast-e2e-scrape\/stock-/, () => judgeTargets(room));
+    await room.install({ release: RELEASE, values: silent("3") });
+    const now = await look();
+    const rollout = await mustBreak(/^stock-\S+ was never scraped/, () =>
+      judgeRollout(room, { values: silent("4"), look }),
+    );
     return `${now} In a rollout ${rollout}`;
   },
 });

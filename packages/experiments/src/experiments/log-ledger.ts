@@ -208,7 +208,7 @@ async function untilStored(
     const isLast = nowMs() >= giveUpMs;
     if ("away" in found) {
       // That nobody could look is not that something was missing.
-      if (isLast) lab.need(false, `The stored lines could not be read: ${found.away}`);
+      lab.need(!isLast, `The stored lines could not be read: ${found.away}`);
     } else {
       const { logs, lines } = found;
       const stored = isComplete(logs);

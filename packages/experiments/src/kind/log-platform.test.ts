@@ -38,7 +38,7 @@ function clusterWith(state: State | undefined, opts: { refuses?: string } = {}) 
   const kubectl = {
     run: async (args: readonly string[]) => {
       const [verb = "", what = ""] = args;
-      if (verb === "get") return state ? JSON.stringify(what === "statefulset" ? store() : agent()) : "";
+      if (verb === "get") return state ? JSON.stringify(what.startsWith("statefulset/") ? store() : agent()) : "";
       told.push([verb, ...args.filter((arg) => /replicas|QUEUE/.test(arg))].join(" "));
       if (opts.refuses === verb) throw new Error(`${verb} was refused`);
       if (!state) return "";
@@ -47,15 +47,9 @@ function clusterWith(state: State | undefined, opts: { refuses?: string } = {}) 
       return "";
     },
     json: async (args: readonly string[]) => {
-      const node = args
-        .find((arg) => arg.startsWith("--field-selector"))
-        ?.split("=")
-        .at(-1);
       if (args.includes("telemetry"))
         return {
-          items: (state?.agents ?? [])
-            .map((each) => agentOn(each, killed))
-            .filter(({ spec }) => node === undefined || spec.nodeName === node),
+          items: (state?.agents ?? []).map((each) => agentOn(each, killed)),
         };
       const found = state?.pods?.[Math.min(looks, (state.pods.length ?? 1) - 1)] ?? [];
       looks += 1;

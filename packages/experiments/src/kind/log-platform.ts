@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   killLogAgents,
+  PLATFORM_NAMESPACE,
   platformWorkloads,
   queryLogs,
   releaseLabel,
@@ -24,8 +25,8 @@ import type { TargetPlatform } from "../target-platform.ts";
 import { findObject } from "./find-object.ts";
 
 /** As k8s/platform names them. */
-const STORE = { kind: "statefulset", name: "victoria-logs", namespace: "monitoring" };
-const AGENT = { kind: "daemonset", name: "log-agent", namespace: "telemetry" };
+const STORE = [platformWorkloads.victoriaLogs, "-n", PLATFORM_NAMESPACE];
+const AGENT = ["daemonset/log-agent", "-n", "telemetry"];
 /** Of the chart. */
 const SIDECAR = "log-shipper";
 /** A container that died for the first time is restarted at once, for the third time within ten minutes after 20 s. */
@@ -76,8 +77,11 @@ export function createLogPlatform(opts: LogPlatformOptions): LogPlatform {
   /** As it is set now, since we set it. */
   let queue: Queue = "disk";
 
-  function find<T>({ kind, name, namespace: where }: typeof STORE, signal?: AbortSignal): Promise<T | undefined> {
-    return findObject<T>(kubectl, [kind, name, "-n", where], { signal });
+  function findBoth(signal?: AbortSignal): Promise<[StatefulSet | undefined, DaemonSet | undefined]> {
+    return Promise.all([
+      findObject<StatefulSet>(kubectl, STORE, { signal }),
+      findObject<DaemonSet>(kubectl, AGENT, { signal }),
+    ]);
   }
 
   async function killShippers(): Promise<void> {
@@ -143,7 +147,7 @@ export function createLogPlatform(opts: LogPlatformOptions): LogPlatform {
       isDisturbed: () => disturbed,
       async look({ signal }) {
         for (;;) {
-          const [store, agent] = await Promise.all([find<StatefulSet>(STORE), find<DaemonSet>(AGENT)]);
+          const [store, agent] = await findBoth();
           const missing = [
             ...(isStoreReady(store) ? [] : ["the log store is not ready"]),
             ...(isAgentReady(agent) ? [] : ["not every node's log agent is ready"]),
@@ -156,7 +160,7 @@ export function createLogPlatform(opts: LogPlatformOptions): LogPlatform {
       },
     },
     async prepare({ signal }) {
-      const [store, agent] = await Promise.all([find<StatefulSet>(STORE, signal), find<DaemonSet>(AGENT, signal)]);
+      const [store, agent] = await findBoth(signal);
       if (store && (store.spec.replicas ?? 1) === 0) {
         note("bringing the log store back, which an earlier run has taken away");
         await startStore();

@@ -1,10 +1,10 @@
 /** prometheus-adapter, which the platform has on demand only: an HPA by itself reads requests a second from the API that it serves. */
-import { installAddon, removeAddon, type Cluster, type Deployment } from "@holdfast/cluster";
+import { installAddon, PLATFORM_NAMESPACE, removeAddon, type Cluster, type Deployment } from "@holdfast/cluster";
 import { ExperimentError } from "../errors.ts";
 import { findObject } from "./find-object.ts";
 
 const NAME = "prometheus-adapter";
-const OBJECT = [`deployment/${NAME}`, "-n", "monitoring"];
+const OBJECT = [`deployment/${NAME}`, "-n", PLATFORM_NAMESPACE];
 /** On one that is there for the time of a run: should the run be killed, the next one knows whose it is. */
 const FOR_A_RUN = "holdfast/for-a-run";
 
